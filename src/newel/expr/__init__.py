@@ -1,0 +1,1 @@
+"""Expressions: JSONPath, intrinsic functions, payload templates and JSONata, compiled to closures. Pure."""

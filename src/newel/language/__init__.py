@@ -1,0 +1,1 @@
+"""The Amazon States Language: text to a typed model or located diagnostics. Pure."""

@@ -1,0 +1,1 @@
+"""Protocols between the runtime and its adapters, cut at the use case."""

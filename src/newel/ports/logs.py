@@ -1,0 +1,14 @@
+"""Where execution logs go."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from newel.json import Json
+
+
+class ExecutionLogs(Protocol):
+    """Appends records (JSON objects) to a log group."""
+
+    def write(self, group_arn: str, stream: str, records: Sequence[tuple[int, Json]]) -> None:
+        """`records` are (epoch ms, record); an unknown group is ignored, as a deleted one is on AWS."""
+        ...

@@ -1,0 +1,1 @@
+"""The imperative shell: turns, dispatch after commit, timers, recovery, callbacks."""

@@ -1,0 +1,152 @@
+"""Executions in memory: brought back from the store when something happens to them, put away when nothing does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final
+
+from newel.engine.codec import decode_state, encode_state, fold, new_state
+from newel.engine.inputs import Input
+from newel.engine.state import ExecutionState, Identity
+from newel.json import Payload
+from newel.ports.store import Execution, Journal, Loaded
+from newel.runtime.programs import Compiled, Programs
+
+_IDLE_MAX: Final = 512
+#: A snapshot is written on putting away when loading would have to fold at least so many turns.
+_SNAPSHOT_TURNS: Final = 32
+
+Waiter = asyncio.Future[bool]
+
+
+class Active:
+    """One execution in memory, with what is about to happen to it."""
+
+    __slots__ = ("busy", "compiled", "inbox", "journal", "record", "seq", "shadow", "snapshot_seq", "state", "tasks")
+
+    def __init__(self, record: Execution, compiled: Compiled, state: ExecutionState, journal: Journal) -> None:
+        self.record = record
+        self.compiled = compiled
+        self.state = state
+        self.journal = journal
+        self.seq = 0
+        self.snapshot_seq = 0
+        self.inbox: deque[tuple[Input, Waiter | None]] = deque()
+        self.busy = False
+        self.tasks: dict[int, asyncio.Task[None]] = {}
+        self.shadow: ExecutionState | None = None  # follows one turn behind, for the execution log
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing in this process is about to happen to it."""
+        return not (self.busy or self.inbox or self.tasks)
+
+
+def identity_of(record: Execution, role_arn: str) -> Identity:
+    """What the context object says of an execution."""
+    return Identity(
+        execution_arn=record.arn,
+        execution_name=record.name,
+        machine_arn=record.machine_arn,
+        machine_name=record.machine_arn.rsplit(":", 1)[-1],
+        role_arn=role_arn,
+        start_ms=record.start_ms,
+        express=record.type == "EXPRESS",
+    )
+
+
+def initial_state(record: Execution, compiled: Compiled, seconds_max: int) -> ExecutionState:
+    """An execution before its first event; it times out after the machine's TimeoutSeconds or the service's limit."""
+    timeout_s = compiled.program.timeout_seconds
+    seconds = seconds_max if timeout_s is None else min(timeout_s, seconds_max)
+    identity = identity_of(record, compiled.revision.role_arn)
+    return new_state(identity, Payload(record.input), record.start_ms + seconds * 1000)
+
+
+class Actives:
+    """The executions in memory. Quiet ones stay a while, the longest quiet goes first."""
+
+    def __init__(self, programs: Programs, seconds_max: Callable[[Execution], int]) -> None:
+        self._programs = programs
+        self._seconds_max = seconds_max
+        self._active: dict[str, Active] = {}
+        self._idle: OrderedDict[str, Active] = OrderedDict()
+        self._loading: dict[str, asyncio.Future[Active | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def all(self) -> list[Active]:
+        return list(self._active.values())
+
+    def add(self, active: Active) -> None:
+        self._active[active.record.arn] = active
+
+    def get(self, arn: str) -> Active | None:
+        return self._active.get(arn)
+
+    def forget(self, active: Active) -> None:
+        """It has ended, or its state in memory is not to be trusted."""
+        if self._active.get(active.record.arn) is active:
+            del self._active[active.record.arn]
+        self._idle.pop(active.record.arn, None)
+
+    def touch(self, active: Active) -> None:
+        """Something is about to happen to it."""
+        self._idle.pop(active.record.arn, None)
+
+    def rest(self, active: Active) -> None:
+        """Nothing is about to happen; put away whoever has rested longest."""
+        if not active.quiet or self._active.get(active.record.arn) is not active:
+            return
+        if active.record.type == "EXPRESS":
+            return  # lives in memory alone
+        self._idle[active.record.arn] = active
+        while len(self._idle) > _IDLE_MAX:
+            arn, oldest = self._idle.popitem(last=False)
+            del self._active[arn]
+            self._put_away(oldest)
+
+    def _put_away(self, active: Active) -> None:
+        if active.seq - active.snapshot_seq >= _SNAPSHOT_TURNS:
+            saved = active.journal.save_snapshot(active.record.arn, active.seq, encode_state(active.state))
+            asyncio.ensure_future(saved).add_done_callback(_ignore_failure)
+
+    async def find(self, arn: str, journal: Journal) -> Active | None:
+        """An execution in memory, brought back if need be; None if there is none or it has ended."""
+        active = self._active.get(arn)
+        if active is not None:
+            return active
+        loading = self._loading.get(arn)
+        if loading is None:
+            loading = asyncio.ensure_future(self._load(arn, journal))
+            self._loading[arn] = loading
+            loading.add_done_callback(lambda _done: self._loading.pop(arn, None))
+        return await asyncio.shield(loading)
+
+    async def _load(self, arn: str, journal: Journal) -> Active | None:
+        loaded = await journal.load(arn)
+        if loaded is None or loaded.execution.status != "RUNNING":
+            return None
+        record = loaded.execution
+        compiled = await self._programs.find(record.machine_id, record.revision_id)
+        active = Active(record, compiled, self._fold(loaded, compiled), journal)
+        active.snapshot_seq = loaded.snapshot_seq
+        active.seq = loaded.rows[-1].seq if loaded.rows else loaded.snapshot_seq
+        self.add(active)
+        return active
+
+    def _fold(self, loaded: Loaded, compiled: Compiled) -> ExecutionState:
+        if loaded.snapshot is not None:
+            state = decode_state(loaded.snapshot)
+        else:
+            state = initial_state(loaded.execution, compiled, self._seconds_max(loaded.execution))
+        return fold(state, [(row.at_ms, row.events) for row in loaded.rows])
+
+
+def _ignore_failure(saved: asyncio.Future[None]) -> None:
+    """A snapshot only saves time: without it the journal is folded from the start."""
+    if not saved.cancelled():
+        saved.exception()

@@ -1,0 +1,67 @@
+"""Programs by revision: compiled once, kept while in use."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+from newel.engine.program import Program, compile_program
+from newel.json import Json, loads
+from newel.language.parse import parse_definition
+from newel.ports.store import Catalog, Revision
+
+_PROGRAMS_MAX: Final = 1_000
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """A revision ready to run: its program, the activities it names, and its logging configuration."""
+
+    program: Program
+    activities: frozenset[str]
+    revision: Revision
+    logging: Json | None  # None: level OFF
+
+
+class Programs:
+    """A cache of compiled revisions, least recently used out first."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._cache: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
+
+    def of(self, revision: Revision) -> Compiled:
+        """The compiled form of a revision at hand."""
+        key = (revision.machine_id, revision.revision_id)
+        found = self._cache.get(key)
+        if found is None:
+            found = self._cache[key] = compile_revision(revision)
+            if len(self._cache) > _PROGRAMS_MAX:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(key)
+        return found
+
+    async def find(self, machine_id: str, revision_id: str) -> Compiled:
+        """The compiled form of a stored revision."""
+        found = self._cache.get((machine_id, revision_id))
+        if found is not None:
+            return found
+        revision = await self._catalog.revision(machine_id, revision_id)
+        assert revision is not None, "revisions outlive their executions"
+        return self.of(revision)
+
+
+def compile_revision(revision: Revision) -> Compiled:
+    """Compile a stored revision."""
+    program = compile_program(parse_definition(revision.definition))
+    resources = (
+        state.resource
+        for workflow in program.workflows.values()
+        for state in workflow.states.values()
+        if state.resource is not None
+    )
+    activities = frozenset(resource.text for resource in resources if resource.kind == "activity")
+    logging = loads(revision.logging)
+    return Compiled(program, activities, revision, logging if logging.get("level", "OFF") != "OFF" else None)

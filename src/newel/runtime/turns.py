@@ -1,0 +1,190 @@
+"""Turns: inputs to an execution are decided on, committed as one journal row, and only then acted upon."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from newel.engine.codec import encode_events, encode_state
+from newel.engine.decide import decide, must_continue, next_wake_ms
+from newel.engine.events import AnyEvent
+from newel.engine.inputs import Continue, Input, Start
+from newel.engine.pending import PerformTask, new_commands, owes
+from newel.engine.state import ExecutionState
+from newel.json import Payload
+from newel.limits import Limits
+from newel.ports.clock import Clock
+from newel.ports.store import Catalog, End, Execution, SequenceConflict, StoreUnavailable, Turn
+from newel.runtime.active import Active, Actives, Waiter
+from newel.runtime.env import Entropy, RuntimeEnv
+from newel.runtime.programs import Compiled
+from newel.runtime.tokens import TaskTokens
+
+_log = logging.getLogger(__name__)
+
+#: Turns between snapshots of an execution that never rests.
+_SNAPSHOT_EVERY: Final = 1_000
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """A turn that is durable, and what it newly owes."""
+
+    active: Active
+    events: Sequence[AnyEvent]
+    at_ms: int
+    commands: Sequence[PerformTask]
+    end: End | None
+
+
+class Turns:
+    """Runs turns one after another for each execution; different executions share commits."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        actives: Actives,
+        clock: Clock,
+        entropy: Entropy,
+        tokens: TaskTokens,
+        limits: Limits,
+        committed: Callable[[Committed], None],
+    ) -> None:
+        self._catalog = catalog
+        self._actives = actives
+        self._clock = clock
+        self._entropy = entropy
+        self._tokens = tokens
+        self._limits = limits
+        self._committed = committed
+        self._pumps: set[asyncio.Task[None]] = set()
+        self.in_flight = 0  # commits and decisions under way, for the virtual clock
+
+    async def _env(self, compiled: Compiled) -> RuntimeEnv:
+        known: set[str] = set()
+        for arn in compiled.activities:
+            if await self._catalog.activity(arn) is not None:
+                known.add(arn)
+        return RuntimeEnv(self._clock.now_ms(), self._limits, self._entropy, self._tokens, known)
+
+    async def start(self, active: Active) -> Execution:
+        """Decide on Start and commit the execution with its first turn; its record as committed."""
+        env = await self._env(active.compiled)
+        record = active.record
+        events = decide(active.compiled.program, active.state, Start(Payload(record.input)), env)
+        turn = self._turn(active, events, env.now_ms)
+        if turn.end is not None:
+            record = ended(record, turn.end)
+        active.busy = True
+        self.in_flight += 1
+        try:
+            await active.journal.create(record, turn)
+        finally:
+            active.busy = False
+            self.in_flight -= 1
+        active.record, active.seq = record, 1
+        if turn.end is None:
+            self._actives.add(active)
+        self._finish(active, events, turn)
+        return record
+
+    def deliver(self, active: Active, given: Input, waiter: Waiter | None = None) -> None:
+        """Queue an input; `waiter` is told after the commit whether it was more than stale."""
+        self._actives.touch(active)
+        active.inbox.append((given, waiter))
+        if not active.busy:
+            active.busy = True
+            pump = asyncio.get_running_loop().create_task(self._pump(active))
+            self._pumps.add(pump)
+            pump.add_done_callback(self._pumps.discard)
+
+    async def _pump(self, active: Active) -> None:
+        """Take turns until no input is left."""
+        self.in_flight += 1
+        try:
+            while active.inbox:
+                inbox = list(active.inbox)
+                active.inbox.clear()
+                await self._take_turn(active, inbox)
+        finally:
+            active.busy = False
+            self.in_flight -= 1
+            self._actives.rest(active)
+
+    async def _take_turn(self, active: Active, inbox: list[tuple[Input, Waiter | None]]) -> None:
+        """All queued inputs in one turn: decide on each, commit once, then answer and act."""
+        try:
+            env = await self._env(active.compiled)
+            events: list[AnyEvent] = []
+            accepted: list[bool] = []
+            for given, _ in inbox:
+                caused = decide(active.compiled.program, active.state, given, env)
+                accepted.append(bool(caused))
+                events += caused
+            if events:
+                turn = self._turn(active, events, env.now_ms)
+                await active.journal.append(turn)
+                active.seq = turn.seq
+                if turn.end is not None:
+                    active.record = ended(active.record, turn.end)
+                self._finish(active, events, turn)
+        except Exception as error:
+            self._give_up(active, inbox, error)
+            return
+        for (_, waiter), done in zip(inbox, accepted, strict=True):
+            if waiter is not None and not waiter.done():
+                waiter.set_result(done)
+
+    def _give_up(self, active: Active, inbox: list[tuple[Input, Waiter | None]], error: Exception) -> None:
+        """Nothing was committed: forget the state in memory; the journal has the truth."""
+        if not isinstance(error, (SequenceConflict, StoreUnavailable)):
+            _log.error("a turn of %s failed; this is a bug of Newel", active.record.arn, exc_info=error)
+        self._actives.forget(active)
+        for _, waiter in [*inbox, *active.inbox]:
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(error)
+        active.inbox.clear()
+
+    def _turn(self, active: Active, events: Sequence[AnyEvent], at_ms: int) -> Turn:
+        state, seq = active.state, active.seq + 1
+        running = state.status == "RUNNING"
+        snapshot = None
+        if running and seq - active.snapshot_seq >= _SNAPSHOT_EVERY:
+            snapshot, active.snapshot_seq = encode_state(state), seq
+        return Turn(
+            execution_arn=active.record.arn,
+            seq=seq,
+            at_ms=at_ms,
+            events=encode_events(events),
+            wake_ms=next_wake_ms(state) if running else None,
+            owes=running and (bool(state.tasks) and owes(state) or must_continue(state)),
+            end=None if running else end_of(state, at_ms),
+            snapshot=snapshot,
+        )
+
+    def _finish(self, active: Active, events: Sequence[AnyEvent], turn: Turn) -> None:
+        """Hand over what the committed turn owes, and go on if it stopped at its limit."""
+        commands = new_commands(active.state, events) if active.state.tasks else ()
+        self._committed(Committed(active, events, turn.at_ms, commands, turn.end))
+        if turn.end is not None:
+            self._actives.forget(active)
+        elif turn.owes and must_continue(active.state):
+            self.deliver(active, Continue())
+        else:
+            self._actives.rest(active)
+
+
+def end_of(state: ExecutionState, at_ms: int) -> End:
+    """How an ended execution ended."""
+    output = None if state.output is None else state.output.text
+    return End(status=state.status, stop_ms=at_ms, output=output, error=state.error, cause=state.cause)
+
+
+def ended(record: Execution, end: End) -> Execution:
+    """The record of an execution with its end."""
+    return msgspec.structs.replace(
+        record, status=end.status, stop_ms=end.stop_ms, output=end.output, error=end.error, cause=end.cause
+    )
