@@ -284,7 +284,7 @@ def _number_field(value: Json | UnsetType, field: str) -> Eval | None:
     """A number that may be a JSONata expression."""
     if value is UNSET:
         return None
-    if is_query(value):
+    if isinstance(value, str) and is_query(value):
         return compile_typed(value, field, "number")
     return lambda _scope: value
 
@@ -364,7 +364,7 @@ def _map(compiled: CompiledState, state: m.Map) -> None:
     if compiled.jsonata:
         if state.items is not UNSET:
             compiled.items = (
-                compile_typed(state.items, "Items", "array") if is_query(state.items) else _jsonata(state.items, "Items")
+                compile_typed(state.items, "Items", "array") if isinstance(state.items, str) and is_query(state.items) else _jsonata(state.items, "Items")
             )
         compiled.item_selector = _jsonata(state.item_selector, "ItemSelector")
     else:

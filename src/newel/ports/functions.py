@@ -1,28 +1,42 @@
-"""What task targets and the Lambda API ask of a function host."""
+"""What task targets ask of a function host."""
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-import msgspec
-
 InvocationType = Literal["RequestResponse", "Event", "DryRun"]
 
 
-class InvokeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of Lambda's Invoke.
+class InvokeResult(Protocol):
+    """The answer of Lambda's Invoke."""
 
-    `status_code` is 200, 202 (Event) or 204 (DryRun). `payload` is the function's answer to the byte, or the JSON of
-    its error where `function_error` (`Handled`, `Unhandled`) is set; empty for Event and DryRun. `log_tail` is the end
-    of the invocation's log (at most 4 KiB) in base64, as `X-Amz-Log-Result` carries it.
-    """
+    @property
+    def status_code(self) -> int:
+        """200, 202 (Event) or 204 (DryRun)."""
+        ...
 
-    status_code: int
-    payload: bytes
-    request_id: str
-    function_error: str | None = None
-    executed_version: str | None = None
-    log_tail: str | None = None
+    @property
+    def payload(self) -> bytes:
+        """The function's answer to the byte, or its error's JSON; empty for Event and DryRun."""
+        ...
+
+    @property
+    def function_error(self) -> str | None:
+        """`Handled` or `Unhandled` when `payload` is an error."""
+        ...
+
+    @property
+    def executed_version(self) -> str:
+        """The version that ran (`$LATEST`, `3`)."""
+        ...
+
+    @property
+    def log_tail(self) -> bytes:
+        """The last 4 KiB of the invocation's log, if it was asked for."""
+        ...
+
+    @property
+    def request_id(self) -> str: ...
 
 
 class FunctionInvoker(Protocol):
@@ -33,17 +47,17 @@ class FunctionInvoker(Protocol):
         name_or_arn: str,
         payload: bytes,
         *,
-        qualifier: str | None = None,
         account: str,
         region: str,
+        qualifier: str | None = None,
         client_context: str | None = None,
         invocation_type: InvocationType = "RequestResponse",
+        log_tail: bool = False,
     ) -> InvokeResult:
         """Invoke once and wait for the answer (Event: until it is queued).
 
-        `payload` is JSON text; empty means `{}`. `client_context` is base64 JSON. A function's own failure is an
-        answer (`function_error`). Raises `ServiceError` for Lambda's own refusals, with Lambda's code, message and
-        HTTP status (`ResourceNotFoundException` 404, `InvalidRequestContentException` 400,
-        `TooManyRequestsException` 429). Cancelling stops waiting; the function may be killed.
+        `payload` and `client_context` are JSON text. A function's own failure is an answer (`function_error`). Raises
+        `ServiceError` for Lambda's own refusals, with Lambda's code, message and HTTP status
+        (`ResourceNotFoundException` 404, `InvalidRequestContentException` 400, `TooManyRequestsException` 429).
         """
         ...

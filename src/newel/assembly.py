@@ -1,0 +1,188 @@
+"""The one place that knows concrete classes: puts a server together and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import uvicorn
+import uvloop
+
+from newel.api.app import Apis, App
+from newel.api.credentials import Credentials
+from newel.api.iam import iam_api
+from newel.api.lambda_rest import LambdaApi
+from newel.api.logs import LogsApi
+from newel.api.states import StatesApi
+from newel.api.sts import sts_api
+from newel.functions.host import FunctionHost
+from newel.functions.settings import HostSettings
+from newel.integrations.registry import build_registry
+from newel.language.resource import Resource
+from newel.limits import DEFAULT_LIMITS, Limits
+from newel.ports.tasks import TaskTarget
+from newel.runtime.clock import SystemClock
+from newel.runtime.env import Entropy
+from newel.runtime.runtime import Runtime
+from newel.runtime.tokens import TaskTokens
+from newel.service.core import Core
+from newel.service.log_groups import LogGroups
+from newel.service.metrics import CONTENT_TYPE, PrometheusMetrics
+from newel.service.nested import NestedExecutions
+from newel.service.roles import Roles
+from newel.store.memory import MemoryStore
+from newel.store.sqlite.store import SqliteStore
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_SHUTDOWN_SECONDS: Final = 5
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server is started with.
+
+    Any credentials are accepted, so only loopback addresses are listened at unless `allow_remote` says that something
+    in front of the server keeps strangers out.
+    """
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8083
+    account: str = "000000000000"
+    region: str = "us-east-1"
+    allow_remote: bool = False
+    limits: Limits = DEFAULT_LIMITS
+
+
+class RefusedSettingError(ValueError):
+    """A setting the server will not start with; the text says why."""
+
+
+class Server(msgspec.Struct, frozen=True):
+    """An assembled server: its ASGI application and the parts behind it."""
+
+    app: App
+    core: Core
+    runtime: Runtime
+    functions: FunctionHost
+
+
+def token_key(data_dir: Path) -> bytes:
+    """The key that signs task tokens, made on the first start and kept so that tokens outlive restarts."""
+    path = data_dir / "token.key"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(32)
+        temporary = path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        return key
+
+
+@asynccontextmanager
+async def assemble(settings: Settings) -> AsyncIterator[Server]:
+    """A running server without a listening socket. Raises `StoreUnavailable` for an unusable data directory."""
+    clock, entropy = SystemClock(), Entropy()
+    async with AsyncExitStack() as stack:
+        store = SqliteStore(settings.data_dir)
+        await store.open()
+        stack.push_async_callback(store.close)
+        url = f"http://{settings.host}:{settings.port}"
+        functions = FunctionHost(settings.data_dir / "functions", HostSettings(endpoint_url=url))
+        await functions.start()
+        stack.push_async_callback(functions.close)
+        metrics, log_groups = PrometheusMetrics(), LogGroups(settings.data_dir / "logs", clock)
+
+        def find_target(resource: Resource) -> TaskTarget | None:
+            return registry(resource)
+
+        runtime = Runtime(
+            store=store,
+            express=MemoryStore(retain_ended=False),
+            clock=clock,
+            targets=find_target,
+            tokens=TaskTokens(token_key(settings.data_dir)),
+            limits=settings.limits,
+            metrics=metrics,
+            logs=log_groups,
+        )
+        nested = NestedExecutions(runtime)
+        registry = build_registry(functions, nested, clock)
+        core = Core(
+            store=store, runtime=runtime, clock=clock, entropy=entropy, log_groups=log_groups, limits=settings.limits
+        )
+        nested.core = core
+        apis = Apis(
+            states=StatesApi(core),
+            logs=LogsApi(log_groups),
+            query={"sts": sts_api(clock), "iam": iam_api(Roles(settings.data_dir / "iam.json", clock))},
+            lambda_=LambdaApi(functions),
+            pages={"/metrics": lambda: (CONTENT_TYPE, metrics.render())},
+        )
+        await runtime.open()
+        stack.push_async_callback(runtime.close)
+        yield Server(App(apis, Credentials(settings.account, settings.region), metrics), core, runtime, functions)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket. Raises OSError where the address cannot be had, `RefusedSettingError` for a foreign one."""
+    if settings.host not in _LOOPBACK and not settings.allow_remote:
+        raise RefusedSettingError(
+            f"{settings.host} is not a loopback address, and Newel accepts any credentials: listen at 127.0.0.1, or "
+            "pass --allow-remote if something in front of it keeps strangers out."
+        )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((settings.host, settings.port))
+    return listener
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told the address once requests are answered."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with listen(settings) as listener:
+        port = listener.getsockname()[1]
+        settings = msgspec.structs.replace(settings, port=port)
+        async with assemble(settings) as server:
+            config = uvicorn.Config(
+                server.app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_level="warning",
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+                server_header=False,
+            )
+            await _Uvicorn(config, lambda: ready(f"http://{settings.host}:{port}")).serve([listener])
+
+
+def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Run a server in the foreground until it is stopped."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_until_stopped(settings, ready))
