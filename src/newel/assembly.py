@@ -34,7 +34,7 @@ from newel.runtime.runtime import Runtime
 from newel.runtime.tokens import TaskTokens
 from newel.service.core import Core
 from newel.service.log_groups import LogGroups
-from newel.service.metrics import CONTENT_TYPE, PrometheusMetrics
+from newel.service.metrics import PrometheusMetrics
 from newel.service.nested import NestedExecutions
 from newel.service.roles import Roles
 from newel.store.memory import MemoryStore
@@ -128,7 +128,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Server]:
             logs=LogsApi(log_groups),
             query={"sts": sts_api(clock), "iam": iam_api(Roles(settings.data_dir / "iam.json", clock))},
             lambda_=LambdaApi(functions),
-            pages={"/metrics": lambda: (CONTENT_TYPE, metrics.render())},
+            pages={"/metrics": metrics.page},
         )
         await runtime.open()
         stack.push_async_callback(runtime.close)

@@ -28,9 +28,7 @@ from newel.engine.states import task as task_state
 from newel.engine.turn import Turn
 
 
-def decide(
-    program: Program, execution: ExecutionState, given: i.Input, env: i.TurnEnv
-) -> list[e.AnyEvent]:
+def decide(program: Program, execution: ExecutionState, given: i.Input, env: i.TurnEnv) -> list[e.AnyEvent]:
     """The events that `given` causes, with the execution advanced by them; an empty list if it is stale."""
     if execution.status != "RUNNING":
         return []
@@ -79,9 +77,7 @@ def _continue(turn: Turn) -> None:
     turn.runnable.extend(sorted(waiting, reverse=True))
 
 
-def _task(
-    turn: Turn, given: i.TaskSucceeded | i.TaskFailed | i.TaskStarted | i.TaskSubmitted | i.Heartbeat
-) -> None:
+def _task(turn: Turn, given: i.TaskSucceeded | i.TaskFailed | i.TaskStarted | i.TaskSubmitted | i.Heartbeat) -> None:
     frame_id = turn.execution.tasks.get(given.task_id)
     if frame_id is None:
         return

@@ -37,7 +37,8 @@ def with_prefix(error: StatesError, state: str, entered_id: int) -> str | None:
     """The cause as AWS words it for an error raised while a state was executed."""
     if error.cause is None or error.error not in _PREFIXED or isinstance(error, UnplacedFailure):
         return error.cause
-    return f"An error occurred while executing the state '{state}' (entered at the event id #{entered_id}). {error.cause}"
+    where = f"An error occurred while executing the state '{state}' (entered at the event id #{entered_id})."
+    return f"{where} {error.cause}"
 
 
 def data_limit(who: str, *, parameters: bool = False) -> StatesError:
@@ -47,3 +48,8 @@ def data_limit(who: str, *, parameters: bool = False) -> StatesError:
         "States.DataLimitExceeded",
         f"The state/task '{who}' {what} with a size exceeding the maximum number of bytes service limit.",
     )
+
+
+def variable_limit(what: str) -> StatesError:
+    """Variables over one of their limits; `what` is the sentence up to its verb."""
+    return StatesError("States.DataLimitExceeded", f"{what} the maximum number of bytes service limit.")

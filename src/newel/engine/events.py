@@ -34,7 +34,7 @@ class StateEntered(Event, tag=2):
 
 
 class StateExited(Event, tag=3):
-    """`output` None: the state's input, unchanged; `same_as_result`: the result of its work. `next` None: frame ends."""
+    """`output` None: the state's input, or with `same_as_result` its work's result. `next` None: the frame ends."""
 
     frame: int
     prev: int
@@ -47,7 +47,7 @@ class StateExited(Event, tag=3):
 
 
 class TaskScheduled(Event, tag=4):
-    """`parameters` None: the state's input. `timeout_s`/`heartbeat_s` as history shows them; `…_due_ms` as absolute times."""
+    """`parameters` None: the state's input. `…_s` are as history shows them, `…_due_ms` absolute times."""
 
     frame: int
     prev: int

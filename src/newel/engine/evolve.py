@@ -184,7 +184,7 @@ def _add_child(x: ExecutionState, child: Frame) -> None:
     join.started += 1
 
 
-def item_of(x: ExecutionState, frame: Frame, index: int) -> Payload:
+def item_of(frame: Frame, index: int) -> Payload:
     """The `index`-th item of the Map that `frame` is in, as an iteration's input."""
     join = frame.join
     assert join is not None
@@ -197,7 +197,7 @@ def item_of(x: ExecutionState, frame: Frame, index: int) -> Payload:
 
 def _iteration_started(x: ExecutionState, event: e.IterationStarted, _at: int) -> None:
     parent = x.frames[event.parent]
-    data = event.input if event.input is not None else item_of(x, parent, event.index)
+    data = event.input if event.input is not None else item_of(parent, event.index)
     scope = f"{parent.state}/0"
     child = Frame(id=event.frame, parent=event.parent, index=event.index, scope=scope, data=data, next="")
     child.last = _number(x)

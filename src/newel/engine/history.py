@@ -38,9 +38,7 @@ def history(
                 yield shown
 
 
-def project(
-    execution: ExecutionState, event: e.AnyEvent, at_ms: int, started: dict[str, Json]
-) -> HistoryEvent | None:
+def project(execution: ExecutionState, event: e.AnyEvent, at_ms: int, started: dict[str, Json]) -> HistoryEvent | None:
     """Apply one event and show it; None for an event that AWS's history does not have."""
     if not event.visible:
         evolve(execution, event, at_ms)

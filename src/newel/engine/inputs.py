@@ -78,6 +78,4 @@ class Stop(msgspec.Struct, frozen=True):
     cause: str | None
 
 
-Input = (
-    Start | Continue | TaskStarted | TaskSubmitted | TaskSucceeded | TaskFailed | Heartbeat | TimerFired | Stop
-)
+Input = Start | Continue | TaskStarted | TaskSubmitted | TaskSucceeded | TaskFailed | Heartbeat | TimerFired | Stop

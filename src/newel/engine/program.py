@@ -177,7 +177,7 @@ def _empty(_scope: Scope) -> Json:
     return {}
 
 
-def _path_field(text: str | None | UnsetType) -> Eval | None:
+def _path_field(text: str | UnsetType | None) -> Eval | None:
     """InputPath or OutputPath: absent and `$` pass everything on, null gives an empty object."""
     if text is UNSET or text == "$":
         return None
@@ -186,7 +186,7 @@ def _path_field(text: str | None | UnsetType) -> Eval | None:
     return compile_path(text)
 
 
-def _merge(text: str | None | UnsetType) -> tuple[Merge | None, bool]:
+def _merge(text: str | UnsetType | None) -> tuple[Merge | None, bool]:
     """ResultPath as (combine, discard)."""
     if text is UNSET or text == "$":
         return None, False
@@ -364,7 +364,9 @@ def _map(compiled: CompiledState, state: m.Map) -> None:
     if compiled.jsonata:
         if state.items is not UNSET:
             compiled.items = (
-                compile_typed(state.items, "Items", "array") if isinstance(state.items, str) and is_query(state.items) else _jsonata(state.items, "Items")
+                compile_typed(state.items, "Items", "array")
+                if isinstance(state.items, str) and is_query(state.items)
+                else _jsonata(state.items, "Items")
             )
         compiled.item_selector = _jsonata(state.item_selector, "ItemSelector")
     else:

@@ -8,7 +8,7 @@ from typing import Final
 
 from newel.engine import events as e
 from newel.engine.context import context_object
-from newel.engine.errors import EnteredEvaluationError, HistoryFull, data_limit, with_prefix
+from newel.engine.errors import EnteredEvaluationError, HistoryFull, data_limit, variable_limit, with_prefix
 from newel.engine.evolve import evolve
 from newel.engine.inputs import TurnEnv
 from newel.engine.program import CompiledState, Program
@@ -46,9 +46,7 @@ class Turn:
 
     __slots__ = ("_event_limit", "_handlers", "env", "events", "execution", "now", "program", "runnable", "transitions")
 
-    def __init__(
-        self, program: Program, execution: ExecutionState, env: TurnEnv, handlers: dict[str, Handler]
-    ) -> None:
+    def __init__(self, program: Program, execution: ExecutionState, env: TurnEnv, handlers: dict[str, Handler]) -> None:
         self.program = program
         self.execution = execution
         self.env = env
@@ -147,9 +145,10 @@ class Turn:
         same_as_result: bool = False,
         assigned: dict[str, Payload] | None = None,
     ) -> None:
-        """Exit a state with its output (None: its input unchanged) and go on."""
-        if output is not None:
-            self.check_size(output, state.name)
+        """Exit a state with its output (None: its input unchanged, or its result) and go on."""
+        new = frame.result if same_as_result else output
+        if new is not None:
+            self.check_size(new, state.name)
         self.emit(
             e.StateExited(frame.id, frame.last, state.name, state.type, next_state, output, same_as_result, assigned)
         )
@@ -277,11 +276,11 @@ class Turn:
             size = size_utf8(payload.text)
             total += size
             if size > limits.variable_bytes_max:
-                raise StatesError("States.DataLimitExceeded", f"The variable '{name}' exceeds the maximum number of bytes service limit.")
+                raise variable_limit(f"The variable '{name}' exceeds")
         if total > limits.variable_bytes_max:
-            raise StatesError("States.DataLimitExceeded", "The variables assigned by a state exceed the maximum number of bytes service limit.")
+            raise variable_limit("The variables assigned by a state exceed")
         if self.execution.variables_bytes + total > limits.variables_bytes_max:
-            raise StatesError("States.DataLimitExceeded", "The variables of the execution exceed the maximum number of bytes service limit.")
+            raise variable_limit("The variables of the execution exceed")
         return values
 
 

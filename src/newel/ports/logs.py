@@ -1,13 +1,14 @@
 """Where execution logs go."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
+
+from newel.json import Json
 
 
 class ExecutionLogs(Protocol):
-    """Appends records to a log group."""
+    """Appends records (JSON objects) to a log group."""
 
-    def write(self, arn: str, stream: str, records: Iterable[tuple[int, str]]) -> bool:
-        """`records` are (epoch ms, JSON text). False for a group that does not exist: its records go nowhere, as on
-        AWS."""
+    def write(self, group_arn: str, stream: str, records: Sequence[tuple[int, Json]]) -> None:
+        """`records` are (epoch ms, record); those for a group that does not exist go nowhere, as on AWS."""
         ...

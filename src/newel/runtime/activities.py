@@ -1,4 +1,7 @@
-"""Activity tasks waiting for workers, and workers waiting for tasks. Rebuilt from what executions owe after a restart."""
+"""Activity tasks waiting for workers, and workers waiting for tasks.
+
+After a restart the queues are rebuilt from what executions owe.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     async def sleep_until(self, due_ms: int) -> None:
-        while (left_ms := due_ms - self.now_ms()) > 0:
+        while (left_ms := due_ms - self.now_ms()) > 0:  # noqa: ASYNC110  (a clock is what it waits for)
             await asyncio.sleep(left_ms / 1000)
 
 
@@ -38,5 +38,5 @@ class VirtualClock:
                 await asyncio.sleep(0)
             if self.idle():
                 break
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # idleness is asked for, nobody announces it
         self._now_ms = max(self._now_ms, due_ms)

@@ -86,9 +86,9 @@ class Dispatcher:
             return await target.run(self._request(active, command), _Progress(self._deliver, active, command.task_id))
         except asyncio.CancelledError:
             raise
-        except Exception:
+        except Exception:  # a bug in one target must not stop the others
             _log.exception("the target of %s failed", command.resource.text)
-            return Failed("Newel.InternalError", "The task's target failed in a way that is a bug of Newel; see its log.")
+            return Failed("Newel.InternalError", "The task's target failed because of a bug of Newel; see its log.")
 
     def _request(self, active: Active, command: PerformTask) -> TaskRequest:
         record, resource = active.record, command.resource

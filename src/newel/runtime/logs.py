@@ -39,7 +39,7 @@ def write_turn(
     shown = [event for event in (project(shadow, event, at_ms, started) for event in events) if event is not None]
     level, with_data = configuration.get("level", "OFF"), bool(configuration.get("includeExecutionData"))
     records = [
-        (at_ms, dumps(record(event, shadow.identity.execution_arn, with_data=with_data)))
+        (at_ms, record(event, shadow.identity.execution_arn, with_data=with_data))
         for event in shown
         if wanted(event["type"], level)
     ]

@@ -160,7 +160,7 @@ class Turns:
             at_ms=at_ms,
             events=encode_events(events),
             wake_ms=next_wake_ms(state) if running else None,
-            owes=running and (bool(state.tasks) and owes(state) or must_continue(state)),
+            owes=running and ((bool(state.tasks) and owes(state)) or must_continue(state)),
             end=None if running else end_of(state, at_ms),
             snapshot=snapshot,
         )

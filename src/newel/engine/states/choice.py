@@ -28,9 +28,7 @@ class ChoiceHandler(Handler):
         turn.leave(frame, state, next_state, _output(turn, frame, state, given, output), assigned=assigned)
 
 
-def _output(
-    turn: Turn, frame: Frame, state: CompiledState, given: Payload, output: Eval | None
-) -> Payload | None:
+def _output(turn: Turn, frame: Frame, state: CompiledState, given: Payload, output: Eval | None) -> Payload | None:
     if state.jsonata:
         return None if output is None else Payload.of(output(turn.scope(frame, state, None)))
     kept = output_path(turn, frame, state, given)

@@ -4,11 +4,16 @@ Arguments -> work -> Output. A step that is absent costs nothing, and a payload 
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from newel.engine.program import CompiledState
 from newel.engine.state import Frame
 from newel.engine.turn import Turn
 from newel.expr.env import Scope
 from newel.json import Json, Payload
+
+_INTEGER: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
 def effective_input(turn: Turn, frame: Frame, state: CompiledState) -> Payload:
@@ -27,12 +32,10 @@ def arguments(turn: Turn, frame: Frame, state: CompiledState, *, token: str | No
     return Payload.of(state.parameters(scope)), scope
 
 
-def leave_with_input(
-    turn: Turn, frame: Frame, state: CompiledState, next_state: str | None
-) -> None:
+def leave_with_input(turn: Turn, frame: Frame, state: CompiledState, next_state: str | None) -> None:
     """Exit a state that does no work (Wait, Succeed): its output is its input, after the paths or Output."""
     if state.jsonata:
-        output, assigned = _jsonata_output(turn, frame, state, turn.scope(frame, state, None))
+        output, assigned = _jsonata_output(turn, state, turn.scope(frame, state, None))
         turn.leave(frame, state, next_state, output, assigned=assigned)
         return
     given = effective_input(turn, frame, state)
@@ -50,9 +53,7 @@ def output_path(turn: Turn, frame: Frame, state: CompiledState, payload: Payload
     return Payload.of(state.output_path(turn.scope(frame, state, payload.value)))
 
 
-def _jsonata_output(
-    turn: Turn, frame: Frame, state: CompiledState, scope: Scope
-) -> tuple[Payload | None, dict[str, Payload] | None]:
+def _jsonata_output(turn: Turn, state: CompiledState, scope: Scope) -> tuple[Payload | None, dict[str, Payload] | None]:
     """(output, assigned) of a JSONata state; output None means there is no Output field."""
     assigned = turn.assign(state.assign, scope) if state.assign is not None else None
     return (Payload.of(state.output(scope)) if state.output is not None else None), assigned
@@ -64,7 +65,7 @@ def leave_with_result(turn: Turn, frame: Frame, state: CompiledState) -> None:
     assert result is not None
     if state.jsonata:
         value = result.value if state.output is not None or state.assign is not None else None
-        output, assigned = _jsonata_output(turn, frame, state, turn.scope(frame, state, None, result=value))
+        output, assigned = _jsonata_output(turn, state, turn.scope(frame, state, None, result=value))
         turn.leave(frame, state, state.next, output, same_as_result=output is None, assigned=assigned)
         return
     assigned = None
@@ -75,7 +76,6 @@ def leave_with_result(turn: Turn, frame: Frame, state: CompiledState) -> None:
         selected = Payload.of(state.selector(turn.scope(frame, state, result.value)))
     output = output_path(turn, frame, state, combine(frame, state, selected))
     if output is result:
-        turn.check_size(result, state.name)
         turn.leave(frame, state, state.next, None, same_as_result=True, assigned=assigned)
     else:
         turn.leave(frame, state, state.next, None if output is frame.data else output, assigned=assigned)
@@ -99,3 +99,10 @@ def integer(value: Json) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return None
+
+
+def integer_by_path(value: Json) -> int | None:
+    """A whole number that a `…Path` field refers to; AWS reads one from a string too."""
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    return integer(value)

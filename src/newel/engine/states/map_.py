@@ -8,7 +8,7 @@ from newel.engine.errors import EnteredEvaluationError, UnplacedFailure
 from newel.engine.evolve import item_of
 from newel.engine.program import CompiledState
 from newel.engine.state import Frame, Join
-from newel.engine.states.dataflow import effective_input, integer, leave_with_result
+from newel.engine.states.dataflow import effective_input, integer, integer_by_path, leave_with_result
 from newel.engine.turn import Handler, Turn
 from newel.errors import QueryEvaluationError, RuntimeFailure
 from newel.expr.env import Scope
@@ -83,11 +83,12 @@ def _max_concurrency(turn: Turn, state: CompiledState, scope: Scope) -> int:
 def _max_concurrency_path(state: CompiledState, scope: Scope) -> int:
     assert state.max_concurrency_path is not None
     value = state.max_concurrency_path(scope)
-    number = integer(value)
+    number = integer_by_path(value)
     path = state.model.max_concurrency_path
     if number is None:
         shown = value if isinstance(value, str) else dumps(value)
-        raise RuntimeFailure(f'The MaxConcurrencyPath field refers to value "{shown}" which is not a valid integer: {path}')
+        refers = f'The MaxConcurrencyPath field refers to value "{shown}"'
+        raise RuntimeFailure(f"{refers} which is not a valid integer: {path}")
     if number < 0:
         raise RuntimeFailure("MaxConcurrency cannot be negative.")
     return number
@@ -110,7 +111,7 @@ def start_iterations(turn: Turn, frame: Frame, state: CompiledState) -> None:
 def _selected(turn: Turn, frame: Frame, state: CompiledState, join: Join, index: int) -> Payload:
     """An iteration's input made by ItemSelector, which sees the state's input and the item."""
     assert state.item_selector is not None
-    item = item_of(turn.execution, frame, index).value
+    item = item_of(frame, index).value
     key = join.keys[index] if join.keys is not None else None
     value: Json = item["Value"] if key is not None else item
     given = frame.data if state.jsonata else effective_input(turn, frame, state)

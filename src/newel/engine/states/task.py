@@ -7,7 +7,7 @@ from newel.engine import events as e
 from newel.engine.errors import EnteredEvaluationError, data_limit
 from newel.engine.program import CompiledState, Eval
 from newel.engine.state import Frame
-from newel.engine.states.dataflow import arguments, integer, leave_with_result
+from newel.engine.states.dataflow import arguments, integer, integer_by_path, leave_with_result
 from newel.engine.turn import Handler, Turn
 from newel.errors import RuntimeFailure, StatesError
 from newel.expr.env import Scope
@@ -99,8 +99,9 @@ def _seconds(value: Eval | None, path: Eval | None, scope: Scope, model: Json, f
     if path is None:
         return None
     found = path(scope)
-    number = integer(found)
+    number = integer_by_path(found)
     if number is None or not 0 < number <= limits.SECONDS_MAX:
         text = model.timeout_seconds_path if field == "TimeoutSeconds" else model.heartbeat_seconds_path
-        raise RuntimeFailure(f"The {field}Path parameter does not reference a positive integer: {text} == {dumps(found)}")
+        what = f"The {field}Path parameter does not reference a positive integer"
+        raise RuntimeFailure(f"{what}: {text} == {dumps(found)}")
     return number

@@ -30,5 +30,3 @@ def _text(value: Eval | None, scope: Scope, field: str) -> str | None:
     if not isinstance(text, str):
         raise RuntimeFailure(f"The {field} parameter does not reference a string value")
     return text
-
-

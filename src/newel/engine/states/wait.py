@@ -10,7 +10,7 @@ from newel.engine import events as e
 from newel.engine.errors import EnteredEvaluationError
 from newel.engine.program import CompiledState
 from newel.engine.state import Frame
-from newel.engine.states.dataflow import effective_input, integer, leave_with_input
+from newel.engine.states.dataflow import effective_input, integer, integer_by_path, leave_with_input
 from newel.engine.turn import Handler, Turn
 from newel.errors import RuntimeFailure
 from newel.expr.env import Scope
@@ -75,7 +75,8 @@ def _seconds(value: Json) -> int:
     if number is None and isinstance(value, float):
         number = int(value)
     if number is None or number < 0:
-        raise EnteredEvaluationError(f"The Seconds field must be a non-negative integer, but was: {dumps(value)}", "Seconds")
+        what = "The Seconds field must be a non-negative integer, but was"
+        raise EnteredEvaluationError(f"{what}: {dumps(value)}", "Seconds")
     return number
 
 
@@ -86,7 +87,7 @@ def _seconds_path(state: CompiledState, scope: Scope) -> int:
         value = state.seconds_path(scope)
     except PathNotFound:
         raise RuntimeFailure(f"The SecondsPath parameter does not reference an input value: {path}") from None
-    number = integer(value)
+    number = integer_by_path(value)
     if number is None:
         raise RuntimeFailure(f"The SecondsPath parameter cannot be parsed as a long value: {path} == {_shown(value)}")
     if number < 0:

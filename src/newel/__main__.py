@@ -1,0 +1,5 @@
+"""`python -m newel`."""
+
+from newel.cli.main import app
+
+app()
