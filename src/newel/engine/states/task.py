@@ -12,6 +12,7 @@ from newel.engine.turn import Handler, Turn
 from newel.errors import RuntimeFailure, StatesError
 from newel.expr.env import Scope
 from newel.json import Json, Payload, dumps, size_utf8
+from newel.language.parameters import PARAMETERS, check_parameters
 from newel.language.resource import Resource
 
 
@@ -33,6 +34,9 @@ class TaskHandler(Handler):
             credentials = dumps(state.credentials(scope))
         if size_utf8(parameters.text) > turn.env.limits.payload_bytes_max:
             raise data_limit(shown_name(resource), parameters=True)
+        fields = PARAMETERS.get(f"{resource.service}:{resource.action}") if resource.kind == "service" else None
+        if fields is not None:
+            check_parameters(parameters.text, fields)
         turn.emit(
             e.TaskScheduled(
                 frame.id,
