@@ -10,7 +10,7 @@ from heapq import heappush
 from typing import Any
 
 from newel.engine import events as e
-from newel.engine.state import ROOT, ExecutionState, Frame, Join, Work
+from newel.engine.state import ROOT, ExecutionState, Frame, Join, Work, scope_of
 from newel.json import Payload
 
 WORKLESS: frozenset[str] = frozenset({"Pass", "Choice", "Succeed", "Fail", "Wait"})
@@ -198,7 +198,8 @@ def item_of(frame: Frame, index: int) -> Payload:
 def _iteration_started(x: ExecutionState, event: e.IterationStarted, _at: int) -> None:
     parent = x.frames[event.parent]
     data = event.input if event.input is not None else item_of(parent, event.index)
-    scope = f"{parent.state}/0"
+    assert parent.state is not None
+    scope = scope_of(parent.scope, parent.state, 0)
     child = Frame(id=event.frame, parent=event.parent, index=event.index, scope=scope, data=data, next="")
     child.last = _number(x)
     _add_child(x, child)
@@ -269,7 +270,8 @@ def _branch_started(x: ExecutionState, event: e.BranchStarted, _at: int) -> None
     parent = x.frames[event.parent]
     assert parent.join is not None
     data = parent.join.input or parent.data
-    scope = f"{parent.state}/{event.index}"
+    assert parent.state is not None
+    scope = scope_of(parent.scope, parent.state, event.index)
     child = Frame(id=event.frame, parent=event.parent, index=event.index, scope=scope, data=data, next="")
     child.last = parent.join.pointer
     _add_child(x, child)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from newel import limits
+from newel.engine.state import scope_of
 from newel.errors import RuntimeFailure
 from newel.expr.comparison import compile_comparison
 from newel.expr.env import Scope
@@ -105,7 +106,7 @@ class CompiledWorkflow(msgspec.Struct, frozen=True):
 
 
 class Program(msgspec.Struct, frozen=True):
-    """`workflows` by scope: `""` for the machine, `Name/0` for the processor or first branch of state `Name`."""
+    """`workflows` by scope (see `engine.state.scope_of`)."""
 
     machine: m.StateMachine
     workflows: dict[str, CompiledWorkflow]
@@ -125,9 +126,9 @@ def _compile_workflow(scope: str, workflow: m.Workflow, into: dict[str, Compiled
     for state in workflow.states.values():
         if isinstance(state, m.Parallel):
             for index, branch in enumerate(state.branches):
-                _compile_workflow(f"{state.name}/{index}", branch, into)
+                _compile_workflow(scope_of(scope, state.name, index), branch, into)
         elif isinstance(state, m.Map):
-            _compile_workflow(f"{state.name}/0", state.item_processor, into)
+            _compile_workflow(scope_of(scope, state.name, 0), state.item_processor, into)
 
 
 def compile_state(state: m.State) -> CompiledState:

@@ -50,7 +50,7 @@ class Join(msgspec.Struct):
 class Frame(msgspec.Struct):
     """One run of a `States` object.
 
-    `scope` names the workflow in the Program (`""` the top, `Name/2` the third branch of Parallel `Name`). `state` is
+    `scope` names the workflow in the Program (see `scope_of`). `state` is
     the state being executed; between states it is None and `next` says which comes. `data` is the input of the state
     while in it, its output after it.
     """
@@ -105,6 +105,14 @@ class ExecutionState(msgspec.Struct):
     timers: list[tuple[int, int, str]] = msgspec.field(default_factory=list)  # heap of (due ms, frame, kind)
     tasks: dict[int, int] = msgspec.field(default_factory=dict)  # task id -> frame, for tasks in flight
     variables_bytes: int = 0
+
+
+def scope_of(outer: str, state: str, index: int) -> str:
+    """The scope of branch `index` (a Map's processor: 0) of a state in scope `outer`; the machine's own is empty.
+
+    The whole path, because states of different branches may have the same name.
+    """
+    return f"{outer}\x1f{state}\x1f{index}"
 
 
 def visible_variables(execution: ExecutionState, frame: Frame) -> dict[str, Json]:

@@ -361,3 +361,10 @@ def test_distributed_map_says_that_it_is_not_supported() -> None:
     processor = {**inner("P", PASS), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
     run = Run(machine(("A", {"Type": "Map", "ItemProcessor": processor})), "[]").finish()
     assert run.failure == ("States.Runtime", f"{ENTERED}Distributed Map is not supported yet by this version of Newel.")
+
+
+def test_branches_may_name_their_states_alike() -> None:
+    branches = [inner("P", {"Type": "Pass", "Result": n, "End": True}) for n in range(2)]
+    nested = {"Type": "Parallel", "Branches": branches, "End": True}
+    run = Run(machine(("A", {"Type": "Parallel", "Branches": [inner("A", nested), *branches]}))).finish()
+    assert run.output == [[0, 1], 0, 1]
