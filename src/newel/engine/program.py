@@ -5,7 +5,6 @@ Nothing is parsed at run time. A `Program` is immutable and shared by all execut
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -28,8 +27,6 @@ from newel.language.resource import Resource, parse_resource
 Eval = Callable[[Scope], Json]
 Test = Callable[[Scope], bool]
 Merge = Callable[[Json, Json], Json]
-
-_CONTEXT_USE: Final = re.compile(r"context|\$states(?!\s*\.\s*(?:input|result|errorOutput)\b)")
 
 
 class CompiledRetrier(msgspec.Struct, frozen=True):
@@ -66,7 +63,6 @@ class CompiledState(msgspec.Struct, kw_only=True):
     model: Any
     next: str | None
     jsonata: bool
-    needs_context: bool = False
     input_path: Eval | None = None  # None: `$`
     parameters: Eval | None = None  # Parameters or Arguments
     selector: Eval | None = None  # ResultSelector
@@ -136,7 +132,6 @@ def compile_state(state: m.State) -> CompiledState:
     jsonata = state.query_language == "JSONata"
     compiled = CompiledState(name=state.name, type=state.type, model=state, next=state.next, jsonata=jsonata)
     if jsonata:
-        compiled.needs_context = _uses_context(state)
         compiled.output = _jsonata(state.output, "Output")
         compiled.assign = _jsonata(state.assign, "Assign")
     else:
@@ -145,25 +140,6 @@ def compile_state(state: m.State) -> CompiledState:
         compiled.assign = _jsonpath(state.assign, "Assign")
     _SPECIFIC[state.type](compiled, state)
     return compiled
-
-
-def _uses_context(state: m.State) -> bool:
-    """Whether any expression of the state may look at `$states.context` (checked on the text, on the safe side)."""
-    return any(_CONTEXT_USE.search(text) for text in _texts(state))
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, (list, tuple)):
-        return [text for item in value for text in _texts(item)]
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in _texts(item)]
-    if isinstance(value, m.Workflow):
-        return []
-    if isinstance(value, msgspec.Struct):
-        return [text for name in value.__struct_fields__ for text in _texts(getattr(value, name))]
-    return []
 
 
 def _jsonata(value: Json | UnsetType, location: str) -> Eval | None:

@@ -128,10 +128,7 @@ class Turn:
         if not state.jsonata:
             return Scope(value, make_context, variables, self.env)
         states["input"] = frame.data.value
-        scope = Scope(value, make_context, variables, self.env, states)
-        if state.needs_context:
-            states["context"] = scope.context
-        return scope
+        return Scope(value, make_context, variables, self.env, states)
 
     # -- ends
 
