@@ -80,7 +80,7 @@ class Activity(msgspec.Struct, kw_only=True, frozen=True):
     encryption: str = '{"type":"AWS_OWNED_KEY"}'
 
 
-class Execution(msgspec.Struct, kw_only=True, frozen=True):
+class Execution(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What DescribeExecution and ListExecutions show. Payloads are JSON text."""
 
     arn: str
@@ -105,7 +105,7 @@ class Execution(msgspec.Struct, kw_only=True, frozen=True):
     parent: str | None = None  # opaque to the store: who is told when this execution ends
 
 
-class ExecutionSummary(msgspec.Struct, kw_only=True, frozen=True):
+class ExecutionSummary(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What ListExecutions shows: an execution without its payloads."""
 
     arn: str
@@ -124,7 +124,7 @@ class ExecutionSummary(msgspec.Struct, kw_only=True, frozen=True):
     redrive_ms: int | None = None
 
 
-class End(msgspec.Struct, kw_only=True, frozen=True):
+class End(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """How an execution ended; set in the turn that ends it."""
 
     status: ExecutionStatus
@@ -134,7 +134,7 @@ class End(msgspec.Struct, kw_only=True, frozen=True):
     cause: str | None = None
 
 
-class Turn(msgspec.Struct, kw_only=True, frozen=True):
+class Turn(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """One turn of one execution: its events as one encoded row, and what changes with it in the same transaction.
 
     `seq` counts an execution's turns from 1. `wake_ms` is when its earliest timer is due (None: no timer). `owes` is
@@ -155,7 +155,7 @@ class Turn(msgspec.Struct, kw_only=True, frozen=True):
     redrive_ms: int | None = None
 
 
-class JournalRow(msgspec.Struct, kw_only=True, frozen=True):
+class JournalRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     seq: int
     at_ms: int
     events: bytes

@@ -1,0 +1,81 @@
+"""What callers queue for the writer: one object a write, with the future that tells its caller."""
+
+from __future__ import annotations
+
+import sqlite3
+from asyncio import Future
+from collections.abc import Callable
+from typing import Any
+
+from newel.ports.store import Execution, Turn
+
+
+class Operation:
+    """One write. `error` set by the writer: this operation alone failed; `result` is what its future gives.
+
+    `size` is about how many bytes it adds, to bound a batch.
+    """
+
+    __slots__ = ("error", "future", "result", "size")
+
+    def __init__(self, future: Future[Any], size: int) -> None:
+        self.future = future
+        self.size = size
+        self.error: Exception | None = None
+        self.result: Any = None
+
+    def settle(self) -> None:
+        """Tell the caller, on its event loop; it may have gone."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Create(Operation):
+    """A new execution with its first turn."""
+
+    __slots__ = ("execution", "turn")
+
+    def __init__(self, future: Future[None], execution: Execution, turn: Turn) -> None:
+        super().__init__(future, len(turn.events) + len(execution.input))
+        self.execution = execution
+        self.turn = turn
+
+
+class Append(Operation):
+    """A later turn."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self, future: Future[None], turn: Turn) -> None:
+        super().__init__(future, len(turn.events))
+        self.turn = turn
+
+
+class SaveSnapshot(Operation):
+    """The state as of a committed turn."""
+
+    __slots__ = ("arn", "seq", "snapshot")
+
+    def __init__(self, future: Future[None], arn: str, seq: int, snapshot: bytes) -> None:
+        super().__init__(future, len(snapshot))
+        self.arn = arn
+        self.seq = seq
+        self.snapshot = snapshot
+
+
+class Change(Operation):
+    """Anything rarer: `run` works on the open transaction and is taken back alone if it raises."""
+
+    __slots__ = ("forgets", "run")
+
+    def __init__(self, future: Future[Any], run: Callable[[sqlite3.Connection], Any], *, forgets: bool = False) -> None:
+        super().__init__(future, 0)
+        self.run = run
+        self.forgets = forgets  # it removes executions, so nothing remembered of them holds
+
+
+Write = Create | Append | SaveSnapshot | Change
