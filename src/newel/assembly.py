@@ -34,6 +34,7 @@ from newel.runtime.runtime import Runtime
 from newel.runtime.tokens import TaskTokens
 from newel.service.core import Core
 from newel.service.log_groups import LogGroups
+from newel.service.machines import resume_deletions
 from newel.service.metrics import PrometheusMetrics
 from newel.service.nested import NestedExecutions
 from newel.service.roles import Roles
@@ -131,6 +132,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Server]:
             pages={"/metrics": metrics.page},
         )
         await runtime.open()
+        core.spawn(resume_deletions(core))
         stack.push_async_callback(runtime.close)
         yield Server(App(apis, Credentials(settings.account, settings.region), metrics), core, runtime, functions)
 

@@ -23,8 +23,8 @@ class NestedExecutions:
         name: str,
         input: str,  # noqa: A002  (the API's word)
         *,
-        account: str,  # noqa: ARG002  (the ARN says where)
-        region: str,  # noqa: ARG002
+        account: str,
+        region: str,
         parent: str | None,
         trace_header: str | None = None,
     ) -> tuple[str, int]:

@@ -1,0 +1,1 @@
+"""The wire: AWS's protocols over ASGI."""
