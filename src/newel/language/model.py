@@ -40,7 +40,7 @@ class Catcher(Node, frozen=True, kw_only=True):
 
     error_equals: tuple[str, ...]
     next: str
-    result_path: str | None | UnsetType = UNSET
+    result_path: str | UnsetType | None = UNSET
     assign: Maybe = UNSET
     output: Maybe = UNSET
 
@@ -86,8 +86,8 @@ class StateBase(Node, frozen=True, kw_only=True):
     name: str
     query_language: QueryLanguage = "JSONPath"
     comment: str | None = None
-    input_path: str | None | UnsetType = UNSET
-    output_path: str | None | UnsetType = UNSET
+    input_path: str | UnsetType | None = UNSET
+    output_path: str | UnsetType | None = UNSET
     assign: Maybe = UNSET
     output: Maybe = UNSET
     next: str | None = None  # None together with end for Pass, Task, Wait, Parallel, Map
@@ -99,7 +99,7 @@ class Pass(StateBase, frozen=True, kw_only=True):
 
     result: Maybe = UNSET
     parameters: Maybe = UNSET
-    result_path: str | None | UnsetType = UNSET
+    result_path: str | UnsetType | None = UNSET
 
 
 class Succeed(StateBase, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ class WorkState(StateBase, frozen=True, kw_only=True):
     parameters: Maybe = UNSET  # JSONPath
     arguments: Maybe = UNSET  # JSONata
     result_selector: Maybe = UNSET
-    result_path: str | None | UnsetType = UNSET
+    result_path: str | UnsetType | None = UNSET
     retry: tuple[Retrier, ...] = ()
     catch: tuple[Catcher, ...] = ()
 

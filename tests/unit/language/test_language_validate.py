@@ -437,6 +437,7 @@ def test_expressions_aws_refuses(text, message):
         "$states.input.items^(>price).name",
         "$states.input.items{category: $sum(price)}",
         "$count($states.input[$ = 1])",
+        "$map($states.input.a, function($v) { $ })",
         "$map($states.input.a, function($v, $i) { $v.price * $i })",
         "($y := 1; $y + $z)",
         "$states",
