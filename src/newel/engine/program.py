@@ -13,14 +13,13 @@ from msgspec import UNSET, UnsetType
 
 from newel import limits
 from newel.engine.state import scope_of
-from newel.errors import RuntimeFailure
 from newel.expr.comparison import compile_comparison
 from newel.expr.env import Scope
-from newel.expr.jsonpath import PathNotFound, compile_path, compile_reference_path
+from newel.expr.jsonpath import compile_path, compile_reference_path
 from newel.expr.query import compile_typed, is_query
 from newel.expr.template import compile_jsonata_template, compile_jsonpath_template
 from newel.expr.values import compile_value
-from newel.json import Json, dumps
+from newel.json import Json
 from newel.language import model as m
 from newel.language.resource import Resource, parse_resource
 
@@ -160,7 +159,7 @@ def _path_field(text: str | UnsetType | None) -> Eval | None:
         return None
     if text is None:
         return _empty
-    return compile_path(text)
+    return compile_path(text).read
 
 
 def _merge(text: str | UnsetType | None) -> tuple[Merge | None, bool]:
@@ -181,7 +180,9 @@ def _work(compiled: CompiledState, state: m.Task | m.Parallel | m.Map) -> None:
         compiled.selector = _jsonpath(state.result_selector, "ResultSelector")
         compiled.merge, compiled.discard_result = _merge(state.result_path)
     compiled.retry = tuple(compile_retrier(retrier) for retrier in state.retry)
-    compiled.catch = tuple(_catcher(catcher, compiled.jsonata) for catcher in state.catch)
+    compiled.catch = tuple(
+        _catcher(catcher, compiled.jsonata, f"Catch[{at}]/") for at, catcher in enumerate(state.catch)
+    )
 
 
 def compile_retrier(retrier: m.Retrier) -> CompiledRetrier:
@@ -200,9 +201,9 @@ def _or(value: Any, default: Any) -> Any:
     return default if value is UNSET else value
 
 
-def _catcher(catcher: m.Catcher, jsonata: bool) -> CompiledCatcher:
+def _catcher(catcher: m.Catcher, jsonata: bool, where: str) -> CompiledCatcher:
     if jsonata:
-        assign, output = _jsonata(catcher.assign, "Assign"), _jsonata(catcher.output, "Output")
+        assign, output = _jsonata(catcher.assign, f"{where}Assign"), _jsonata(catcher.output, f"{where}Output")
         return CompiledCatcher(catcher.error_equals, catcher.next, None, assign, output)
     merge, discard = _merge(catcher.result_path)
     if discard:
@@ -227,29 +228,13 @@ def _nothing(_compiled: CompiledState, _state: m.Succeed) -> None:
 
 def _text_or_path(text: str | UnsetType, path: str | UnsetType, compiled: CompiledState, field: str) -> Eval | None:
     if path is not UNSET:
-        return _field_value(str(path), f"{field}Path")
+        return compile_value(str(path), f"{field}Path")
     if text is UNSET:
         return None
     if compiled.jsonata:
         return compile_typed(text, field, "string")
     constant = text
     return lambda _scope: constant
-
-
-def _field_value(text: str, field: str) -> Eval:
-    """A path or intrinsic in a `…Path` field; a missing value names the field as AWS does."""
-    value = compile_value(text)
-
-    def read(scope: Scope) -> Json:
-        try:
-            return value(scope)
-        except PathNotFound:
-            raise RuntimeFailure(
-                f"The JSONPath '{text}' specified for the field '{field}' could not be found in the input "
-                f"'{dumps(scope.input)}'"
-            ) from None
-
-    return read
 
 
 def _fail(compiled: CompiledState, state: m.Fail) -> None:
@@ -267,7 +252,7 @@ def _number_field(value: Json | UnsetType, field: str) -> Eval | None:
 
 
 def _path_or_none(text: str | UnsetType) -> Eval | None:
-    return None if text is UNSET else compile_path(str(text))
+    return None if text is UNSET else compile_path(str(text)).read
 
 
 def _wait(compiled: CompiledState, state: m.Wait) -> None:
@@ -278,12 +263,12 @@ def _wait(compiled: CompiledState, state: m.Wait) -> None:
         compiled.timestamp = compile_typed(state.timestamp, "Timestamp", "string")
 
 
-def compile_rule(rule: m.Rule) -> Test:
-    """A Choice rule of either query language."""
+def compile_rule(rule: m.Rule, where: str = "") -> Test:
+    """A Choice rule of either query language; `where` is the slash path of the rule (`Choices[0]/`)."""
     if isinstance(rule, m.Comparison):
         return compile_comparison(rule.operator, rule.variable, rule.operand)
     if isinstance(rule, m.Condition):
-        return compile_typed(rule.expression, "Condition", "boolean")
+        return compile_typed(rule.expression, f"{where}Condition", "boolean")
     tests = [compile_rule(operand) for operand in rule.operands]
     if rule.operator == "Not":
         return lambda scope: not tests[0](scope)
@@ -306,16 +291,17 @@ def _any(tests: list[Test], scope: Scope) -> bool:
     return False
 
 
+def _rule(choice: m.Choice, where: str, *, jsonata: bool) -> CompiledChoice:
+    test = compile_rule(choice.rule, where)
+    if jsonata:
+        assign, output = _jsonata(choice.assign, f"{where}Assign"), _jsonata(choice.output, f"{where}Output")
+        return CompiledChoice(test, choice.next, assign, output)
+    return CompiledChoice(test, choice.next, _jsonpath(choice.assign, "Assign"), None)
+
+
 def _choice(compiled: CompiledState, state: m.ChoiceState) -> None:
-    template = _jsonata if compiled.jsonata else _jsonpath
     compiled.choices = tuple(
-        CompiledChoice(
-            compile_rule(choice.rule),
-            choice.next,
-            template(choice.assign, "Assign"),
-            _jsonata(choice.output, "Output") if compiled.jsonata else None,
-        )
-        for choice in state.choices
+        _rule(choice, f"Choices[{at}]/", jsonata=compiled.jsonata) for at, choice in enumerate(state.choices)
     )
     compiled.default = state.default
 
@@ -335,6 +321,12 @@ def _parallel(compiled: CompiledState, state: m.Parallel) -> None:
     _work(compiled, state)
 
 
+def _items_path(text: str) -> Eval:
+    """ItemsPath, a reference path; a context or read path is taken too."""
+    path = compile_path(text)
+    return compile_reference_path(text).select if path.is_reference else path.read
+
+
 def _map(compiled: CompiledState, state: m.Map) -> None:
     _work(compiled, state)
     compiled.distributed = state.mode == "DISTRIBUTED"
@@ -347,7 +339,7 @@ def _map(compiled: CompiledState, state: m.Map) -> None:
             )
         compiled.item_selector = _jsonata(state.item_selector, "ItemSelector")
     else:
-        compiled.items = None if state.items_path is UNSET else compile_path(str(state.items_path))
+        compiled.items = None if state.items_path is UNSET else _items_path(str(state.items_path))
         field = "Parameters" if state.legacy_parameters else "ItemSelector"
         compiled.item_selector = _jsonpath(state.item_selector, field)
     compiled.max_concurrency = _number_field(state.max_concurrency, "MaxConcurrency")

@@ -280,3 +280,16 @@ def test_illegal_paths(path: str) -> None:
 
 def test_a_runaway_regular_expression_is_no_match() -> None:
     assert value("$[?(@.x =~ /(a+)+b/)]", [{"x": "a" * 40}]) == []
+
+
+def test_messages_survive_any_depth() -> None:
+    document: Any = {}
+    for _ in range(5000):
+        document = {"a": [document]}
+    with pytest.raises(PathNotFound) as caught:
+        value("$.a.b", document)
+    assert caught.value.in_field("x.$").cause
+    assert caught.value.in_argument()
+    with pytest.raises(PathNotFound):
+        value("$.a[0][0]", document)
+    assert len(value("$..a", document)) == 5000

@@ -41,11 +41,15 @@ def test_what_an_expression_sees() -> None:
     states = {"input": {"x": 2}, "result": 3}
     assert run("{% $states.input.x + $states.result + $v %}", states=states, variables={"v": 4}) == 9
     assert run("{% $states.context.Execution.Id %}", states=states, context={"Execution": {"Id": "e"}}) == "e"
+    assert run("{% $states.*.c %}", states=states, context={"c": 7}) == 7
     assert run("{% $states %}", states=states, context={"c": 1}) == {**states, "context": {"c": 1}}
     assert run("{% $uuid() %}") == "6f1f8b5e-2a4b-4c8d-9e0f-123456789abc"
     assert run("{% $random() %}") == 0.5
     assert run("{% $millis() %}") == 1_700_000_000_000
     assert run("{% null %}") is None
+    assert run("{% ($v := $v + 1; $v) %}", variables={"v": 4}) == 5
+    assert run("{% $count %}", variables={"count": 4}) == 4
+    assert run("{% [1 / 0] %}") == ["Infinity"]
 
 
 def test_the_context_is_built_only_when_named() -> None:
@@ -64,6 +68,8 @@ def test_the_context_is_built_only_when_named() -> None:
         ("$none", "returned nothing (undefined)."),
         ("function($x) { $x }", "returned an unsupported result type."),
         ("$sum", "returned an unsupported result type."),
+        ("{'deep': [1, $sum]}", "returned an unsupported result type."),
+        ("{'deep': function($x) { 1 }}", "returned an unsupported result type."),
         ("$noSuch(1)", "threw an error during evaluation. T1006: Attempted to invoke a non-function"),
         (
             "1 + 'a'",

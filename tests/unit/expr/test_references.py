@@ -46,6 +46,7 @@ def test_jsonpath(json: Any, names: set[str]) -> None:
         ("$x ~> |a|{'b': $y}|", {"x", "y"}),
         ("'$x' & `$y`", set()),
         ("$fun(?, $a)", {"fun", "a"}),
+        ("($x := $x + 1; $x)", {"x"}),
         ("a[1,2)", set()),
     ],
 )

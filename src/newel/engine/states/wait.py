@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from newel.engine import events as e
@@ -15,14 +13,11 @@ from newel.engine.turn import Handler, Turn
 from newel.errors import RuntimeFailure
 from newel.expr.env import Scope
 from newel.expr.jsonpath import PathNotFound
+from newel.expr.timestamps import parse_timestamp_ms
 from newel.json import Json, dumps
 
 #: The longest delay AWS accepts, in seconds (recorded: 24,856 days ahead is refused, 24,855 is not).
 DELAY_SECONDS_MAX: Final = 2_147_483_647
-
-_TIMESTAMP: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)", re.ASCII
-)
 
 
 class WaitHandler(Handler):
@@ -37,26 +32,6 @@ class WaitHandler(Handler):
 
     def resume(self, turn: Turn, frame: Frame, state: CompiledState) -> None:
         leave_with_input(turn, frame, state, state.next)
-
-
-def parse_timestamp_ms(text: str) -> int | None:
-    """Epoch milliseconds of an ISO-8601 extended offset date-time (upper-case T and Z); None if it is not one."""
-    match = _TIMESTAMP.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute = (int(group) for group in match.groups()[:5])
-    micros = int((match[7] or "0").ljust(6, "0")[:6])
-    try:
-        local = datetime(year, month, day, hour, minute, int(match[6] or 0), micros, tzinfo=UTC)
-    except ValueError:
-        return None
-    offset = timedelta()
-    if match[8] != "Z":
-        hours, minutes = int(match[8][1:3]), int(match[8][4:6])
-        if hours > 18 or minutes > 59:
-            return None
-        offset = timedelta(hours=hours, minutes=minutes) * (-1 if match[8][0] == "-" else 1)
-    return (local - datetime(1970, 1, 1, tzinfo=UTC) - offset) // timedelta(milliseconds=1)
 
 
 def _due_ms(turn: Turn, frame: Frame, state: CompiledState) -> int:
