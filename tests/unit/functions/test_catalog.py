@@ -79,6 +79,15 @@ def test_what_a_crash_left_half_done_is_removed(tmp_path):
     assert len(list((folder / "code").iterdir())) == 2  # the code and its package
 
 
+def test_a_function_that_cannot_be_read_is_left_alone(tmp_path, caplog):
+    catalog, function = filled(tmp_path)
+    file = catalog.folder(function) / "function.json"
+    file.write_text("{")
+    assert again(tmp_path).find(NAME) is None
+    assert "cannot be read" in caplog.text
+    assert file.exists()
+
+
 def test_code_in_use_is_kept_and_other_code_goes(tmp_path):
     catalog, function = filled(tmp_path)
     new = catalog.add_code(NAME, package({"a.py": "2"}))

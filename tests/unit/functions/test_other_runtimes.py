@@ -18,7 +18,7 @@ def post(path, body, headers={{}}):
     urllib.request.urlopen(urllib.request.Request(base + path, body, headers)).read()
 if os.environ["_HANDLER"] == "refuse":
     post("/init/error", json.dumps({{"errorMessage": "no config", "errorType": "Config.Missing"}}).encode())
-    raise SystemExit(1)
+    import time; time.sleep(1000)  # a runtime may fail to end itself
 while True:
     with urllib.request.urlopen(base + "/invocation/next") as event:
         request, body = event.headers["Lambda-Runtime-Aws-Request-Id"], event.read()

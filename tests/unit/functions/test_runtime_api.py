@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newel.functions import runtime_api
-from newel.functions.runtime_api import Answer, Connection, Invocation, Session
+from newel.functions.runtime_api import Answer, Connection, InitError, Invocation, Session
 
 BASE = "/2018-06-01/runtime"
 
@@ -20,12 +20,20 @@ def invocation(request_id="id-1", **more):
     )
 
 
+def quiet_session():
+    return Session(on_idle=lambda: None, on_answered=lambda: None, on_init_error=lambda error: None)
+
+
 def serve(test):
     """Run `test(session, call, events)`; `call` makes one HTTP request on the one connection in a thread."""
 
     async def main():
         events = []
-        session = Session(lambda: events.append("idle"), lambda: events.append("answered"))
+        session = Session(
+            on_idle=lambda: events.append("idle"),
+            on_answered=lambda: events.append("answered"),
+            on_init_error=events.append,
+        )
         server, address = await runtime_api.listen_loopback(session)
         client = http.client.HTTPConnection(*address.split(":"), timeout=30)
 
@@ -43,6 +51,8 @@ def serve(test):
             client.close()
             server.close()
             session.close()
+            for _ in range(10):
+                await asyncio.sleep(0)
             await server.wait_closed()
 
     asyncio.run(main())
@@ -130,14 +140,14 @@ def test_a_result_that_is_too_large():
 def test_an_init_error():
     async def test(session, call, events):
         assert (await call("POST", f"{BASE}/init/error", b'{"errorType":"A.B"}'))[0] == 202
-        assert session.init_error.error_type == "A.B"
+        assert events == [InitError(b'{"errorType":"A.B"}', "A.B")]
 
     serve(test)
 
 
 def test_a_next_whose_connection_closed_gets_no_work():
     answers = []
-    session = Session(lambda: None, lambda: None)
+    session = quiet_session()
     reply = answers.append
     session.handle("GET", f"{BASE}/invocation/next", {}, b"", reply)
     assert session.idle
@@ -155,10 +165,12 @@ class Transport:
     def close(self):
         self.closed = True
 
+    abort = close
+
 
 @given(st.lists(st.binary(max_size=60), max_size=6))
 def test_junk_is_refused_or_waited_on_but_never_an_error(pieces):
-    session = Session(lambda: None, lambda: None)
+    session = quiet_session()
     connection = Connection(session)
     connection.connection_made(Transport())
     for piece in pieces:
@@ -166,12 +178,21 @@ def test_junk_is_refused_or_waited_on_but_never_an_error(pieces):
     connection.connection_lost(None)
 
 
+def test_an_upgrade_is_refused():
+    session = quiet_session()
+    connection, transport = Connection(session), Transport()
+    connection.connection_made(transport)
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert transport.closed
+    assert b" 400 " in transport.data or b" 404 " in transport.data
+
+
 @given(st.integers(1, 40))
 def test_a_request_in_pieces_is_one_request(size):
     with contextlib.closing(asyncio.new_event_loop()) as loop:
 
         async def main():
-            session = Session(lambda: None, lambda: None)
+            session = quiet_session()
             answer = session.submit(invocation())
             connection, transport = Connection(session), Transport()
             connection.connection_made(transport)

@@ -1,0 +1,1 @@
+"""The function host: Lambda-compatible functions as local processes, without containers."""
