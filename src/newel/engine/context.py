@@ -42,10 +42,12 @@ def context_object(execution: ExecutionState, frame: Frame, state_type: str, tok
     return context
 
 
-def with_map_item(context: dict[str, Json], index: int, value: Json, key: str | None) -> dict[str, Json]:
-    """The context object an ItemSelector sees for one item."""
+def with_map_item(
+    context: dict[str, Json], index: int, value: Json, key: str | None, source: str = "STATE_DATA"
+) -> dict[str, Json]:
+    """The context object an ItemSelector sees for one item; `source` says where the item was read."""
     item: dict[str, Json] = {"Index": index, "Value": value}
     if key is not None:
         item["Key"] = key
-    item["Source"] = "STATE_DATA"
+    item["Source"] = source
     return {**context, "Map": {"Item": item}}

@@ -5,6 +5,7 @@
     Start          | an execution without events   | never (a second one is our bug)
     Continue       | frames that wait for a step   | none waits
     Task*          | the attempt with its task id  | the attempt ended, timed out or was retried
+    MapRunEnded    | the Map Run with its task id  | likewise
     Heartbeat      | the attempt with its task id  | likewise
     TimerFired     | every timer that is due       | no timer is due
     Stop           | a running execution           | it has ended
@@ -24,6 +25,7 @@ from newel.engine.errors import RUNTIME, HistoryFull
 from newel.engine.program import Program
 from newel.engine.state import ROOT, ExecutionState, Frame
 from newel.engine.states import HANDLERS
+from newel.engine.states import map_run as map_run_state
 from newel.engine.states import task as task_state
 from newel.engine.turn import Turn
 
@@ -58,6 +60,8 @@ def _apply(turn: Turn, given: i.Input) -> None:
             _continue(turn)
         case i.TaskSucceeded() | i.TaskFailed() | i.TaskStarted() | i.TaskSubmitted() | i.Heartbeat():
             _task(turn, given)
+        case i.MapRunEnded():
+            _map_run(turn, given)
         case i.TimerFired():
             _timers(turn)
         case i.Stop():
@@ -104,6 +108,13 @@ def _task(turn: Turn, given: i.TaskSucceeded | i.TaskFailed | i.TaskStarted | i.
             assert_never(given)
 
 
+def _map_run(turn: Turn, given: i.MapRunEnded) -> None:
+    frame_id = turn.execution.tasks.get(given.task_id)
+    if frame_id is not None:
+        frame = turn.execution.frames[frame_id]
+        map_run_state.end(turn, frame, turn.state_of(frame), given)
+
+
 def _timers(turn: Turn) -> None:
     """Act on every due timer, earliest first."""
     timers = turn.execution.timers
@@ -145,7 +156,7 @@ def _fire(turn: Turn, frame: Frame, kind: str) -> None:
 def _abort_open(turn: Turn) -> None:
     """Abort what runs inside the top frame's Map or Parallel, and that state itself."""
     root = turn.execution.frames[ROOT]
-    if root.join is not None:
+    if root.join is not None or (root.work is not None and root.work.map_run is not None):
         turn.abort_children(root)
         turn.emit(e.StateAborted(ROOT, root.last, turn.state_of(root).type))
 

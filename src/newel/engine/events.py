@@ -123,6 +123,7 @@ class MapStarted(Event, tag=12):
     max_concurrency: int
     items: Payload | None = None
     keys: list[str] | None = None
+    distributed: bool = False  # its iterations are child workflows of a Map Run
 
 
 class IterationStarted(Event, tag=13):
@@ -247,6 +248,36 @@ class ExecutionAborted(Event, tag=30):
     cause: str | None
 
 
+class MapRunStarted(Event, tag=31):
+    """A Map Run is owed; `spec` is all that was evaluated for it (see `engine.map_run`)."""
+
+    frame: int
+    prev: int
+    task_id: int
+    arn: str
+    spec: Payload
+
+
+class MapRunSucceeded(Event, tag=32):
+    """`output` is the Map's result. AWS shows the event without it."""
+
+    frame: int
+    prev: int
+    output: Payload
+
+
+class MapRunFailed(Event, tag=33):
+    frame: int
+    prev: int
+    error: str | None
+    cause: str | None
+
+
+class MapRunAborted(Event, tag=34):
+    frame: int
+    prev: int
+
+
 AnyEvent = (
     ExecutionStarted
     | StateEntered
@@ -278,4 +309,8 @@ AnyEvent = (
     | ExecutionFailed
     | ExecutionTimedOut
     | ExecutionAborted
+    | MapRunStarted
+    | MapRunSucceeded
+    | MapRunFailed
+    | MapRunAborted
 )

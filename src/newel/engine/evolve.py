@@ -121,14 +121,14 @@ def _end_work(x: ExecutionState, frame: Frame) -> None:
         frame.work = None
 
 
-def _task_succeeded(x: ExecutionState, event: e.TaskSucceeded, _at: int) -> None:
+def _task_succeeded(x: ExecutionState, event: e.TaskSucceeded | e.MapRunSucceeded, _at: int) -> None:
     frame = x.frames[event.frame]
     frame.last = _number(x)
     frame.result = event.output
     _end_work(x, frame)
 
 
-def _task_failed(x: ExecutionState, event: e.TaskFailed, _at: int) -> None:
+def _task_failed(x: ExecutionState, event: e.TaskFailed | e.MapRunFailed, _at: int) -> None:
     frame = x.frames[event.frame]
     frame.last = _number(x)
     _end_work(x, frame)
@@ -165,6 +165,8 @@ def _map_started(x: ExecutionState, event: e.MapStarted, _at: int) -> None:
     frame = x.frames[event.frame]
     frame.last = _number(x)
     frame.retry_due_ms = None
+    if event.distributed:
+        return
     frame.join = Join(
         total=event.length,
         results=[None] * event.length,
@@ -243,9 +245,9 @@ def _join_succeeded(x: ExecutionState, event: e.MapSucceeded | e.ParallelSucceed
     """`last` stays: StateExited follows the same event as this one does, as AWS shows it."""
     _number(x)
     frame = x.frames[event.frame]
-    assert frame.join is not None
-    frame.result = join_result(frame.join)
-    frame.join = None
+    if frame.join is not None:  # a Map Run has left its result already
+        frame.result = join_result(frame.join)
+        frame.join = None
 
 
 def join_result(join: Join) -> Payload:
@@ -282,6 +284,20 @@ def _branch_succeeded(x: ExecutionState, event: e.BranchSucceeded, _at: int) -> 
     join.results[child.index] = child.data
     join.done += 1
     x.frames[child.parent].last = child.last
+
+
+def _map_run_started(x: ExecutionState, event: e.MapRunStarted, _at: int) -> None:
+    frame = x.frames[event.frame]
+    frame.last = _number(x)
+    frame.work = Work(task_id=event.task_id, resource="", parameters=event.spec, status="STARTED", map_run=event.arn)
+    x.next_task = event.task_id + 1
+    x.tasks[event.task_id] = event.frame
+
+
+def _map_run_aborted(x: ExecutionState, event: e.MapRunAborted, _at: int) -> None:
+    frame = x.frames[event.frame]
+    frame.last = _number(x)
+    _end_work(x, frame)
 
 
 def _state_aborted(x: ExecutionState, event: e.StateAborted, _at: int) -> None:
@@ -353,4 +369,8 @@ _HANDLERS: dict[type, Callable[[ExecutionState, Any, int], None]] = {
     e.ExecutionFailed: _failed,
     e.ExecutionTimedOut: _timed_out,
     e.ExecutionAborted: _aborted,
+    e.MapRunStarted: _map_run_started,
+    e.MapRunSucceeded: _task_succeeded,
+    e.MapRunFailed: _task_failed,
+    e.MapRunAborted: _map_run_aborted,
 }

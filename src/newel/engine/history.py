@@ -184,6 +184,14 @@ def _map_started(_x: ExecutionState, event: e.MapStarted) -> Shown:
     return "MapStateStarted", "mapStateStartedEventDetails", {"length": event.length}
 
 
+def _map_run_started(_x: ExecutionState, event: e.MapRunStarted) -> Shown:
+    return "MapRunStarted", "mapRunStartedEventDetails", {"mapRunArn": event.arn}
+
+
+def _map_run_failed(_x: ExecutionState, event: e.MapRunFailed) -> Shown:
+    return "MapRunFailed", "mapRunFailedEventDetails", _error(event.error, event.cause)
+
+
 def _iteration(kind: str) -> Callable[[ExecutionState, Any], Shown]:
     def show(_x: ExecutionState, event: Any) -> Shown:
         details = {"name": event.name, "index": event.index}
@@ -229,6 +237,10 @@ _SHOW: Final[dict[type, Callable[[ExecutionState, Any], Shown]]] = {
     e.IterationSucceeded: _iteration("Succeeded"),
     e.IterationFailed: _iteration("Failed"),
     e.IterationAborted: _iteration("Aborted"),
+    e.MapRunStarted: _map_run_started,
+    e.MapRunSucceeded: _plain("MapRunSucceeded"),
+    e.MapRunFailed: _map_run_failed,
+    e.MapRunAborted: _plain("MapRunAborted"),
     e.MapSucceeded: _plain("MapStateSucceeded"),
     e.MapFailed: _plain("MapStateFailed"),
     e.ParallelStarted: _plain("ParallelStateStarted"),

@@ -65,6 +65,15 @@ class TaskFailed(msgspec.Struct, frozen=True):
     kind: str = "FAILED"
 
 
+class MapRunEnded(msgspec.Struct, frozen=True):
+    """A Map Run is over: `output` is its result, or `error` and `cause` say why it failed."""
+
+    task_id: int
+    output: Payload | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
 class Heartbeat(msgspec.Struct, frozen=True):
     task_id: int
 
@@ -78,4 +87,15 @@ class Stop(msgspec.Struct, frozen=True):
     cause: str | None
 
 
-Input = Start | Continue | TaskStarted | TaskSubmitted | TaskSucceeded | TaskFailed | Heartbeat | TimerFired | Stop
+Input = (
+    Start
+    | Continue
+    | TaskStarted
+    | TaskSubmitted
+    | TaskSucceeded
+    | TaskFailed
+    | MapRunEnded
+    | Heartbeat
+    | TimerFired
+    | Stop
+)

@@ -34,13 +34,28 @@ class PerformTask(msgspec.Struct, frozen=True, kw_only=True):
     timeout_due_ms: int | None = None
 
 
+class RunMap(msgspec.Struct, frozen=True, kw_only=True):
+    """Run, or go on with, a Map Run; `spec` is JSON text (see `engine.map_run`)."""
+
+    task_id: int
+    state_name: str
+    frame_id: int
+    map_run_arn: str
+    spec: str
+
+
+Command = PerformTask | RunMap
+
+_OWING = (e.TaskScheduled, e.MapRunStarted)
+
+
 @lru_cache(maxsize=4096)
 def resource_of(text: str) -> Resource:
     """The parsed Resource of a scheduled task."""
     return parse_resource(text)
 
 
-def pending(execution: ExecutionState) -> list[PerformTask]:
+def pending(execution: ExecutionState) -> list[Command]:
     """Every command the execution owes, in order of task id."""
     return [command for frame in _working(execution) if (command := command_of(frame)) is not None]
 
@@ -50,11 +65,11 @@ def owes(execution: ExecutionState) -> bool:
     return any(command_of(frame) is not None for frame in _working(execution))
 
 
-def new_commands(execution: ExecutionState, events: Sequence[e.AnyEvent]) -> list[PerformTask]:
+def new_commands(execution: ExecutionState, events: Sequence[e.AnyEvent]) -> list[Command]:
     """The commands that a turn's events newly owe."""
     commands = []
     for event in events:
-        if type(event) is e.TaskScheduled and event.task_id in execution.tasks:
+        if isinstance(event, _OWING) and event.task_id in execution.tasks:
             command = command_of(execution.frames[event.frame])
             if command is not None:
                 commands.append(command)
@@ -66,10 +81,20 @@ def _working(execution: ExecutionState) -> Iterator[Frame]:
         yield execution.frames[frame_id]
 
 
-def command_of(frame: Frame) -> PerformTask | None:
+def command_of(frame: Frame) -> Command | None:
     """What a frame's attempt in flight still owes."""
     work = frame.work
     assert work is not None
+    if work.map_run is not None:
+        assert frame.state is not None
+        assert work.parameters is not None
+        return RunMap(
+            task_id=work.task_id,
+            state_name=frame.state,
+            frame_id=frame.id,
+            map_run_arn=work.map_run,
+            spec=work.parameters.text,
+        )
     resource = resource_of(work.resource)
     if not _owed(work, resource):
         return None

@@ -21,7 +21,7 @@ from newel.expr.template import compile_jsonata_template, compile_jsonpath_templ
 from newel.expr.values import compile_value
 from newel.json import Json
 from newel.language import model as m
-from newel.language.resource import Resource, parse_resource
+from newel.language.resource import Resource, parse_data_resource, parse_resource
 
 Eval = Callable[[Scope], Json]
 Test = Callable[[Scope], bool]
@@ -52,6 +52,47 @@ class CompiledChoice(msgspec.Struct, frozen=True):
     next: str
     assign: Eval | None
     output: Eval | None
+
+
+class NumberField(msgspec.Struct, frozen=True):
+    """A number by its name: literal, JSONata or, with `path` as written, by JSONPath."""
+
+    name: str
+    value: Eval
+    path: str | None = None
+
+
+class CompiledReader(msgspec.Struct, frozen=True):
+    """ItemReader: `arguments` (Parameters) and the members of ReaderConfig, MaxItemsPath under `MaxItems`."""
+
+    resource: Resource
+    arguments: Eval | None
+    config: dict[str, Eval]
+
+
+class CompiledBatcher(msgspec.Struct, frozen=True):
+    """ItemBatcher: what bounds a batch, and BatchInput."""
+
+    items_max: NumberField | None
+    input_bytes_max: NumberField | None
+    batch_input: Eval | None
+
+
+class CompiledWriter(msgspec.Struct, frozen=True):
+    """ResultWriter: `arguments` (Parameters; None: no export) and WriterConfig."""
+
+    arguments: Eval | None
+    config: Eval | None
+
+
+class CompiledDistribution(msgspec.Struct, frozen=True):
+    """What only a Distributed Map has."""
+
+    reader: CompiledReader | None
+    batcher: CompiledBatcher | None
+    tolerated_count: NumberField | None
+    tolerated_percentage: NumberField | None
+    writer: CompiledWriter | None = None
 
 
 class CompiledState(msgspec.Struct, kw_only=True):
@@ -91,8 +132,8 @@ class CompiledState(msgspec.Struct, kw_only=True):
     item_selector: Eval | None = None
     max_concurrency: Eval | None = None
     max_concurrency_path: Eval | None = None
-    tolerances: tuple[tuple[str, Eval], ...] = ()
     distributed: bool = False
+    distribution: CompiledDistribution | None = None
 
 
 class CompiledWorkflow(msgspec.Struct, frozen=True):
@@ -344,6 +385,76 @@ def _map(compiled: CompiledState, state: m.Map) -> None:
         compiled.item_selector = _jsonpath(state.item_selector, field)
     compiled.max_concurrency = _number_field(state.max_concurrency, "MaxConcurrency")
     compiled.max_concurrency_path = _path_or_none(state.max_concurrency_path)
+    if compiled.distributed:
+        compiled.distribution = _distribution(compiled, state)
+
+
+def _distribution(compiled: CompiledState, state: m.Map) -> CompiledDistribution:
+    return CompiledDistribution(
+        None if state.item_reader is None else _reader(compiled, state.item_reader),
+        None if state.item_batcher is None else _batcher(compiled, state.item_batcher),
+        _number_or_path("ToleratedFailureCount", state.tolerated_failure_count, state.tolerated_failure_count_path),
+        _number_or_path(
+            "ToleratedFailurePercentage", state.tolerated_failure_percentage, state.tolerated_failure_percentage_path
+        ),
+        None if state.result_writer is None else _writer(compiled, state.result_writer),
+    )
+
+
+def _writer(compiled: CompiledState, writer: m.ResultWriter) -> CompiledWriter:
+    if compiled.jsonata:
+        return CompiledWriter(
+            _jsonata(writer.arguments, "ResultWriter/Arguments"),
+            _jsonata(writer.writer_config, "ResultWriter/WriterConfig"),
+        )
+    return CompiledWriter(_jsonpath(writer.parameters, "Parameters"), _jsonpath(writer.writer_config, "WriterConfig"))
+
+
+def _number_or_path(
+    name: str, value: Json | UnsetType, path: str | UnsetType, where: str | None = None
+) -> NumberField | None:
+    """A number field with its `…Path` twin; `where` is its slash path, its name if not given."""
+    if path is not UNSET:
+        return NumberField(name, compile_path(str(path)).read, str(path))
+    number = _number_field(value, where or name)
+    return None if number is None else NumberField(name, number)
+
+
+def _reader(compiled: CompiledState, reader: m.ItemReader) -> CompiledReader:
+    where = "ItemReader/ReaderConfig"
+    if compiled.jsonata:
+        arguments = _jsonata(reader.arguments, "ItemReader/Arguments")
+    else:
+        arguments = _jsonpath(reader.parameters, "Parameters")
+    given = {} if reader.reader_config is UNSET else reader.reader_config
+    config: dict[str, Eval] = {}
+    for name, value in given.items():
+        if name == "MaxItemsPath":
+            config["MaxItems"] = compile_path(value).read
+        elif compiled.jsonata:
+            config[name] = compile_jsonata_template(value, f"{where}/{name}")
+        else:
+            config[name] = compile_jsonpath_template(value, name)
+    return CompiledReader(parse_data_resource(reader.resource), arguments, config)
+
+
+def _batcher(compiled: CompiledState, batcher: m.ItemBatcher) -> CompiledBatcher:
+    template = _jsonata if compiled.jsonata else _jsonpath
+    return CompiledBatcher(
+        _number_or_path(
+            "MaxItemsPerBatch",
+            batcher.max_items_per_batch,
+            batcher.max_items_per_batch_path,
+            "ItemBatcher/MaxItemsPerBatch",
+        ),
+        _number_or_path(
+            "MaxInputBytesPerBatch",
+            batcher.max_input_bytes_per_batch,
+            batcher.max_input_bytes_per_batch_path,
+            "ItemBatcher/MaxInputBytesPerBatch",
+        ),
+        template(batcher.batch_input, "ItemBatcher/BatchInput" if compiled.jsonata else "BatchInput"),
+    )
 
 
 _SPECIFIC: Final[dict[str, Callable[[CompiledState, Any], None]]] = {

@@ -25,17 +25,22 @@ def matches(error_equals: Sequence[str], names: Names) -> bool:
     return False
 
 
+def retrier_index(retriers: Sequence[CompiledRetrier], names: Names) -> int | None:
+    """The first matching retrier, used up or not; `States.Runtime` is never retried."""
+    if names[0] == RUNTIME:
+        return None
+    return next((i for i, retrier in enumerate(retriers) if matches(retrier.error_equals, names)), None)
+
+
 def retry_after(
     retriers: Sequence[CompiledRetrier], attempts: Mapping[int, int], names: Names, env: Environment
 ) -> tuple[int, int] | None:
     """(index of the first matching retrier, its delay in ms); None if there is none or it is used up."""
-    if names[0] == RUNTIME:
+    index = retrier_index(retriers, names)
+    if index is None:
         return None
-    for index, retrier in enumerate(retriers):
-        if matches(retrier.error_equals, names):
-            done = attempts.get(index, 0)
-            return (index, delay_ms(retrier, done, env)) if done < retrier.max_attempts else None
-    return None
+    retrier, done = retriers[index], attempts.get(index, 0)
+    return (index, delay_ms(retrier, done, env)) if done < retrier.max_attempts else None
 
 
 def delay_ms(retrier: CompiledRetrier, attempt: int, env: Environment) -> int:

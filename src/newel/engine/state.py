@@ -30,6 +30,7 @@ class Work(msgspec.Struct):
     timeout_s: int | None = None
     job: str | None = None
     credentials: str | None = None
+    map_run: str | None = None  # the ARN, where the work is a Map Run; `parameters` is its spec then
 
 
 class Join(msgspec.Struct):

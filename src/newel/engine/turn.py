@@ -248,6 +248,8 @@ class Turn:
 
     def abort_children(self, frame: Frame) -> None:
         """Abort what still runs inside a Map or Parallel."""
+        if frame.work is not None and frame.work.map_run is not None:
+            self.emit(e.MapRunAborted(frame.id, frame.last))
         if frame.join is None:
             return
         for child_id in sorted(frame.join.running):

@@ -63,7 +63,7 @@ class AwsCaller(Protocol):
     ) -> AwsAnswer:
         """`service` and `operation` are botocore's (`dynamodb`, `PutItem`); parameters in the model's member names.
 
-        `role_arn` is assumed first (Credentials.RoleArn). Raises `AwsError`; ValueError for parameters the model refuses
-        and for unknown services or operations.
+        `role_arn` is assumed first (Credentials.RoleArn). Raises `AwsError`; ValueError for parameters the model
+        refuses and for unknown services or operations.
         """
         ...

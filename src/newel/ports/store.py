@@ -103,6 +103,7 @@ class Execution(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     redrive_count: int = 0
     redrive_ms: int | None = None
     parent: str | None = None  # opaque to the store: who is told when this execution ends
+    test_case: str | None = None  # of the mock file; None: tasks call their targets
 
 
 class ExecutionSummary(msgspec.Struct, kw_only=True, frozen=True, gc=False):
@@ -185,6 +186,33 @@ class ExecutionFilter(msgspec.Struct, kw_only=True, frozen=True):
     map_run_arn: str | None = None
     after: tuple[int, str] | None = None
     limit: int = 100
+
+
+class MapRun(msgspec.Struct, kw_only=True, frozen=True):
+    """A Map Run. `progress` is the runtime's own account of it, as JSON text."""
+
+    arn: str
+    execution_arn: str
+    machine_arn: str  # with the label: `…:stateMachine:name/label`
+    status: Literal["RUNNING", "SUCCEEDED", "FAILED", "ABORTED"]
+    start_ms: int
+    stop_ms: int | None = None
+    max_concurrency: int = 0
+    tolerated_count: int = 0
+    tolerated_percentage: float = 0.0
+    progress: str = "{}"
+    redrive_count: int = 0
+    redrive_ms: int | None = None
+
+
+class MapShard(msgspec.Struct, kw_only=True, frozen=True):
+    """Children `first`, `first + 1`, … of a Map Run, by their inputs (JSON text) and how many items each has."""
+
+    map_run_arn: str
+    number: int
+    first: int
+    inputs: tuple[str, ...]
+    items: tuple[int, ...]
 
 
 class Journal(Protocol):
@@ -306,7 +334,25 @@ class Catalog(Protocol):
     async def tags(self, resource_arn: str) -> dict[str, str]: ...
 
 
-class Store(Journal, Catalog, Protocol):
+class MapRuns(Protocol):
+    """Map Runs and the shards of children they have given out."""
+
+    def put_map_run(self, run: MapRun, *, add: MapShard | None = None, drop: Sequence[int] = ()) -> Awaitable[None]:
+        """Insert or replace a Map Run; in the same transaction a shard opens, and those numbered in `drop` go."""
+        ...
+
+    async def map_run(self, arn: str) -> MapRun | None: ...
+
+    async def map_runs(self, execution_arn: str) -> Sequence[MapRun]:
+        """All of an execution, by start."""
+        ...
+
+    async def shards(self, map_run_arn: str) -> Sequence[MapShard]:
+        """The open shards, by number."""
+        ...
+
+
+class Store(Journal, Catalog, MapRuns, Protocol):
     """A whole store."""
 
     async def open(self) -> None:

@@ -6,11 +6,15 @@ A target does the work of one Task attempt and says how it ended. It never touch
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from newel.language.resource import Resource
+
+#: The message of a cancellation (`task.cancel(DETACH)`) that leaves a `.sync` job running: the server stops, and the
+#: job is picked up again by its id after the restart. Any other cancellation stops the job.
+DETACH: Final = "newel: leave the job running"
 
 
 class TaskRequest(msgspec.Struct, kw_only=True, frozen=True):
@@ -19,7 +23,7 @@ class TaskRequest(msgspec.Struct, kw_only=True, frozen=True):
     `parameters` is JSON text: what TaskScheduled shows (for a bare Lambda ARN or an activity, the input itself).
     `idempotency_key` is the same when the attempt is issued again after a crash. `token` is given for
     `.waitForTaskToken` and activities. `job` is the id that a `.sync` attempt was submitted under, when it is being
-    picked up again.
+    picked up again. `test_case` is the execution's, whose mocks then answer.
     """
 
     execution_arn: str
@@ -37,6 +41,7 @@ class TaskRequest(msgspec.Struct, kw_only=True, frozen=True):
     credentials_role_arn: str | None = None
     job: str | None = None
     timeout_ms: int | None = None
+    test_case: str | None = None
 
 
 class Succeeded(msgspec.Struct, frozen=True):

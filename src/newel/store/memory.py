@@ -15,7 +15,7 @@ from newel.ports.store import (
     SequenceConflict,
     Turn,
 )
-from newel.store.memory_catalog import MemoryCatalog
+from newel.store.memory_map_runs import MemoryMapRuns
 from newel.store.records import after_turn, summary
 
 
@@ -52,7 +52,7 @@ class _Record:
             self.snapshot, self.snapshot_seq = None, 0
 
 
-class MemoryStore(MemoryCatalog):
+class MemoryStore(MemoryMapRuns):
     """The port's contract on Python objects.
 
     `retain_ended=False` forgets an execution in the turn that ends it: what an ended Express execution leaves is its

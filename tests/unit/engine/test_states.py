@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import pytest
 
 from newel.engine import inputs as i
 from newel.engine.codec import decode_state, encode_state, fold
-from newel.engine.pending import owes, pending
+from newel.engine.pending import RunMap, owes, pending
 from newel.json import Payload
 from newel.limits import Limits
 
@@ -357,10 +358,62 @@ def test_an_unknown_activity() -> None:
     assert run.failure == ("States.Runtime", f"{ENTERED}The activity {arn} does not exist.")
 
 
-def test_distributed_map_says_that_it_is_not_supported() -> None:
-    processor = {**inner("P", PASS), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
-    run = Run(machine(("A", {"Type": "Map", "ItemProcessor": processor})), "[]").finish()
-    assert run.failure == ("States.Runtime", f"{ENTERED}Distributed Map is not supported yet by this version of Newel.")
+DISTRIBUTED = {**inner("P", PASS), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+
+
+def test_a_distributed_map_owes_a_map_run() -> None:
+    body = {
+        "Type": "Map",
+        "ItemProcessor": DISTRIBUTED,
+        "ItemsPath": "$.items",
+        "MaxConcurrency": 7,
+        "ToleratedFailurePercentagePath": "$.percent",
+        "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"tag.$": "$.tag"}},
+        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket.$": "$.tag"}},
+        "Label": "L",
+    }
+    run = Run(machine(("A", body)), '{"items":[1,2,3],"percent":5,"tag":"t"}').start()
+    assert run.chain[2:] == ["3<2 MapStateStarted", "4<3 MapRunStarted"]
+    (command,) = pending(run.state)
+    assert isinstance(command, RunMap)
+    assert command.map_run_arn.startswith("arn:aws:states:us-east-1:000000000000:mapRun:m/L:")
+    assert json.loads(command.spec) == {
+        "executionType": "STANDARD",
+        "items": [1, 2, 3],
+        "maxConcurrency": 7,
+        "toleratedFailurePercentage": 5.0,
+        "batcher": {"itemsMax": 2, "batchInput": {"tag": "t"}},
+        "writer": {"arguments": {"Bucket": "t"}},
+        "label": "L",
+    }
+    assert run.give(i.MapRunEnded(command.task_id, Payload('["a", "b"]')))
+    assert run.chain[4:] == [
+        "5<4 MapRunSucceeded",
+        "6<5 MapStateSucceeded",
+        "7<5 MapStateExited",
+        "8<7 ExecutionSucceeded",
+    ]
+    assert run.text == '["a", "b"]'
+    assert not run.give(i.MapRunEnded(command.task_id, Payload("[]")))
+
+
+def test_a_failed_map_run_can_be_retried_as_a_new_one() -> None:
+    body = {"Type": "Map", "ItemProcessor": DISTRIBUTED, "Retry": [{"ErrorEquals": ["X"], "MaxAttempts": 1}]}
+    run = Run(machine(("A", body)), "[1]").start()
+    run.give(i.MapRunEnded(1, error="X", cause="c"))
+    run.commands.clear()
+    run.step()  # the delay of the retry
+    assert run.chain[4:] == ["5<4 MapRunFailed", "6<5 MapStateStarted", "7<6 MapRunStarted"]
+    run.give(i.MapRunEnded(2, error="X", cause="c"))
+    assert run.chain[7:] == ["8<7 MapRunFailed", "9<8 MapStateFailed", "10<9 ExecutionFailed"]
+    assert run.failure == ("X", "c")
+
+
+def test_stopping_aborts_the_map_run() -> None:
+    run = Run(machine(("A", {"Type": "Map", "ItemProcessor": DISTRIBUTED})), "[1]").start()
+    run.give(i.Stop(None, None))
+    assert run.chain[4:] == ["5<4 MapRunAborted", "6<5 MapStateAborted", "7<6 ExecutionAborted"]
+    assert not pending(run.state)
 
 
 def test_branches_may_name_their_states_alike() -> None:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from newel.engine import events as e
 from newel.engine.context import with_map_item
-from newel.engine.errors import EnteredEvaluationError, UnplacedFailure
 from newel.engine.evolve import item_of
 from newel.engine.program import CompiledState
 from newel.engine.state import Frame, Join
-from newel.engine.states.dataflow import effective_input, integer, integer_by_path, leave_with_result
+from newel.engine.states import map_run
+from newel.engine.states.dataflow import effective_input, leave_with_result
+from newel.engine.states.iterated import iterated, max_concurrency
 from newel.engine.turn import Handler, Turn
-from newel.errors import QueryEvaluationError, RuntimeFailure
 from newel.expr.env import Scope
-from newel.json import Json, Payload, dumps
+from newel.json import Json, Payload
 
 
 class MapHandler(Handler):
     def enter(self, turn: Turn, frame: Frame, state: CompiledState) -> None:
         if state.distributed:
-            raise RuntimeFailure("Distributed Map is not supported yet by this version of Newel.")
+            map_run.enter(turn, frame, state)
+            return
         given = effective_input(turn, frame, state)
         scope = turn.scope(frame, state, given.value)
-        items = _items(state, scope, given)
+        items = iterated(state, scope, given)
         max_concurrency = _max_concurrency(turn, state, scope)
         value = items.value
         keys = list(value) if isinstance(value, dict) else None
@@ -50,48 +51,11 @@ def _succeed(turn: Turn, frame: Frame, state: CompiledState) -> None:
     leave_with_result(turn, frame, state)
 
 
-def _items(state: CompiledState, scope: Scope, given: Payload) -> Payload:
-    """The array to iterate (an object is iterated by Distributed Map alone)."""
-    if state.items is None:
-        if not isinstance(given.value, list):
-            if state.jsonata:
-                raise QueryEvaluationError(f"Map state input must be an array but was: {dumps(given.value)}")
-            raise UnplacedFailure('Reference path "$" must point to array.')
-        return given
-    items = state.items(scope)
-    if not isinstance(items, list):
-        if state.jsonata:
-            raise QueryEvaluationError(f"Map state input must be an array but was: {dumps(items)}", "Items")
-        raise UnplacedFailure(f'Reference path "{state.model.items_path}" must point to array.')
-    return Payload.of(items)
-
-
 def _max_concurrency(turn: Turn, state: CompiledState, scope: Scope) -> int:
     """How many iterations may run at once; zero in the definition means as many as the service allows."""
     ceiling = turn.env.limits.inline_map_concurrency_max
-    wanted = 0
-    if state.max_concurrency is not None:
-        number = integer(state.max_concurrency(scope))
-        if number is None or number < 0:
-            raise EnteredEvaluationError("The MaxConcurrency field must be a non-negative integer.", "MaxConcurrency")
-        wanted = number
-    elif state.max_concurrency_path is not None:
-        wanted = _max_concurrency_path(state, scope)
+    wanted = max_concurrency(state, scope)
     return min(wanted, ceiling) if wanted else ceiling
-
-
-def _max_concurrency_path(state: CompiledState, scope: Scope) -> int:
-    assert state.max_concurrency_path is not None
-    value = state.max_concurrency_path(scope)
-    number = integer_by_path(value)
-    path = state.model.max_concurrency_path
-    if number is None:
-        shown = value if isinstance(value, str) else dumps(value)
-        refers = f'The MaxConcurrencyPath field refers to value "{shown}"'
-        raise RuntimeFailure(f"{refers} which is not a valid integer: {path}")
-    if number < 0:
-        raise RuntimeFailure("MaxConcurrency cannot be negative.")
-    return number
 
 
 def start_iterations(turn: Turn, frame: Frame, state: CompiledState) -> None:
@@ -101,14 +65,14 @@ def start_iterations(turn: Turn, frame: Frame, state: CompiledState) -> None:
     started: list[int] = []
     while join.started < join.total and len(join.running) < join.max_concurrency:
         index = join.started
-        data = _selected(turn, frame, state, join, index) if state.item_selector is not None else None
+        data = selected(turn, frame, state, join, index) if state.item_selector is not None else None
         child_id = turn.execution.next_frame
         turn.emit(e.IterationStarted(child_id, join.pointer, frame.id, index, state.name, data))
         started.append(child_id)
     turn.runnable.extend(reversed(started))
 
 
-def _selected(turn: Turn, frame: Frame, state: CompiledState, join: Join, index: int) -> Payload:
+def selected(turn: Turn, frame: Frame, state: CompiledState, join: Join, index: int) -> Payload:
     """An iteration's input made by ItemSelector, which sees the state's input and the item."""
     assert state.item_selector is not None
     item = item_of(frame, index).value

@@ -3,7 +3,7 @@
 -- name: insert_execution
 INSERT INTO execution (
   id, prefix, tail, name, machine_arn, machine, revision, map_run, express, version, alias, start_ms,
-  seq, wake_ms, owes, status, stop_ms, end_seq, redrive_count, redrive_ms
+  seq, wake_ms, owes, status, stop_ms, end_seq, redrive_count, redrive_ms, test_case
 ) VALUES {rows} ON CONFLICT (prefix, tail) DO NOTHING
 
 -- name: inserted_executions
@@ -57,7 +57,7 @@ INSERT INTO word (text) VALUES (?)
 -- name: execution
 SELECT e.id, e.seq, e.name, e.machine_arn, e.machine, e.revision, e.map_run, e.express, e.version, e.alias,
   e.start_ms, e.status, e.stop_ms, e.redrive_count, e.redrive_ms,
-  f.input, f.trace_header, f.parent, l.output, l.error, l.cause
+  f.input, f.trace_header, f.parent, l.output, l.error, l.cause, e.test_case
 FROM execution e
 CROSS JOIN turn f ON f.id = (e.id << 24) + 1
 LEFT JOIN turn l ON l.id = (e.id << 24) + e.end_seq

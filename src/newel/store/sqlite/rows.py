@@ -62,6 +62,7 @@ def execution_row(number: int, execution: Execution, turn: Turn, words: Words) -
         None if running else 1,
         execution.redrive_count,
         execution.redrive_ms,
+        execution.test_case,
     )
 
 
@@ -93,7 +94,7 @@ def turn_row(number: int, turn: Turn) -> Row:
 def read_execution(row: Row, arn: str, words: Words) -> Execution:
     """The record of a row of the `execution` query (its id and last turn left out)."""
     name, machine_arn, machine, revision, map_run, express, version, alias, start_ms, status, stop_ms = row[:11]
-    redrive_count, redrive_ms, input_text, trace_header, parent, output, error, cause = row[11:]
+    redrive_count, redrive_ms, input_text, trace_header, parent, output, error, cause, test_case = row[11:]
     return Execution(
         arn=arn,
         machine_arn=words.text(machine_arn),
@@ -115,6 +116,7 @@ def read_execution(row: Row, arn: str, words: Words) -> Execution:
         redrive_count=redrive_count,
         redrive_ms=redrive_ms,
         parent=parent,
+        test_case=test_case,
     )
 
 

@@ -19,6 +19,8 @@ from newel.ports.store import (
     JournalRow,
     Loaded,
     Machine,
+    MapRun,
+    MapShard,
     Revision,
     StoreUnavailable,
     Turn,
@@ -37,6 +39,8 @@ from newel.store.sqlite.database import (
     sign_lock,
 )
 from newel.store.sqlite.journal_reader import JournalReader
+from newel.store.sqlite.map_runs import MapRunReader
+from newel.store.sqlite.map_runs import put as put_map_run
 from newel.store.sqlite.operations import Append, Change, Create, SaveSnapshot, Write
 from newel.store.sqlite.writer import Writer
 
@@ -56,6 +60,7 @@ class _Opened:
             stack.callback(reading.close)
             self.journal = JournalReader(reading)
             self.catalog = CatalogReader(reading)
+            self.map_runs = MapRunReader(reading)
             self.writer = Writer(writing, path, loop)
             self.release = stack.pop_all().close
 
@@ -221,3 +226,17 @@ class SqliteStore:
 
     async def tags(self, resource_arn: str) -> dict[str, str]:
         return self._open().catalog.tags(resource_arn)
+
+    # -- Map Runs ----------------------------------------------------------------------------------------------------
+
+    def put_map_run(self, run: MapRun, *, add: MapShard | None = None, drop: Sequence[int] = ()) -> Future[None]:
+        return self._change(put_map_run(run, add, drop))
+
+    async def map_run(self, arn: str) -> MapRun | None:
+        return self._open().map_runs.map_run(arn)
+
+    async def map_runs(self, execution_arn: str) -> Sequence[MapRun]:
+        return self._open().map_runs.map_runs(execution_arn)
+
+    async def shards(self, map_run_arn: str) -> Sequence[MapShard]:
+        return self._open().map_runs.shards(map_run_arn)

@@ -1,0 +1,1 @@
+"""Map Runs: the child workflows of Distributed Maps, started in shards, counted, and gathered again."""

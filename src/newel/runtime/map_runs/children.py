@@ -1,0 +1,75 @@
+"""The names of a Map Run's child workflows: the same each time, so that a restart finds what was started."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
+
+from newel.json import InvalidJson, loads
+
+_NAMESPACE: Final = UUID("6f0f5a1e-7d0c-4a53-9b1d-0d3f0a5c9e11")
+_PREFIX: Final = "map:"
+
+
+class ChildParent(msgspec.Struct, frozen=True, array_like=True):
+    """What a child's record says of its Map Run: whose `index`-th child it is, how many items it has, and which part
+    of the definition it runs (scope and name of the Map state).
+    """
+
+    map_run_arn: str
+    index: int
+    items: int
+    scope: str
+    state_name: str
+
+    def text(self) -> str:
+        """For `Execution.parent`."""
+        return _PREFIX + msgspec.json.encode(self).decode()
+
+
+def parse_parent(text: str | None) -> ChildParent | None:
+    """Reads `Execution.parent`; None for an execution that is not a Map Run's child."""
+    if text is None or not text.startswith(_PREFIX):
+        return None
+    try:
+        return msgspec.convert(loads(text[len(_PREFIX) :]), ChildParent)
+    except (InvalidJson, msgspec.ValidationError):
+        return None
+
+
+class Labelled(NamedTuple):
+    """A Map Run's ARN, `…:mapRun:<machine>/<label>:<uuid>`, taken apart."""
+
+    prefix: str
+    machine: str
+    label: str
+
+    @property
+    def machine_arn(self) -> str:
+        return f"{self.prefix}:stateMachine:{self.machine}/{self.label}"
+
+
+def parse_map_run_arn(arn: str) -> Labelled:
+    """Raises ValueError for what is not a Map Run's ARN."""
+    prefix, _, rest = arn.partition(":mapRun:")
+    name, _, _ = rest.rpartition(":")
+    machine, separator, label = name.rpartition("/")
+    if not separator:
+        raise ValueError(arn)
+    return Labelled(prefix, machine, label)
+
+
+def child_name(map_run_arn: str, index: int) -> str:
+    return str(uuid5(_NAMESPACE, f"{map_run_arn}/{index}"))
+
+
+def child_arn(map_run_arn: str, index: int, *, express: bool) -> str:
+    """The ARN of the `index`-th child."""
+    labelled = parse_map_run_arn(map_run_arn)
+    name = child_name(map_run_arn, index)
+    machine = f"{labelled.machine}/{labelled.label}"
+    if not express:
+        return f"{labelled.prefix}:execution:{machine}:{name}"
+    return f"{labelled.prefix}:express:{machine}:{name}:{uuid5(_NAMESPACE, name)}"

@@ -1,0 +1,546 @@
+"""One Map Run under way: reads items, gives them out in shards of children, and counts how these end.
+
+Durable before it acts: a shard's inputs are stored before its children start, a child's end before it is counted, and
+a shard is closed in the transaction that moves the counts. Nothing here grows with the number of items.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from newel.engine.codec import encode_events
+from newel.engine.inputs import MapRunEnded
+from newel.engine.map_run import Child, Children, result_of, tolerance
+from newel.engine.states.distributed import threshold_exceeded
+from newel.errors import StatesError
+from newel.json import Json, Payload
+from newel.limits import Limits
+from newel.ports.clock import Clock
+from newel.ports.items import ChildResult, Item, ItemReader, ReaderSpec, ResultWriter, WriterSpec
+from newel.ports.store import AlreadyExists, End, Execution, MapRun, MapShard, Store, Turn
+from newel.ports.tasks import DETACH
+from newel.runtime.active import Active
+from newel.runtime.map_runs.children import ChildParent, child_arn, child_name, parse_map_run_arn
+from newel.runtime.map_runs.progress import Counts, Progress, Shown, decode_progress, encode_progress
+
+SHARD_CHILDREN: Final = 200
+#: Children that wait in memory to be started.
+_QUEUE_MAX: Final = 400
+_STARTING_MAX: Final = 256
+_THRESHOLD: Final = "The specified tolerated failure threshold was exceeded"
+
+
+class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A child workflow to start."""
+
+    arn: str
+    name: str
+    machine_arn: str
+    map_run_arn: str
+    input: str
+    express: bool
+    parent: ChildParent
+
+
+class World(Protocol):
+    """What a Map Run asks of the runtime."""
+
+    async def start_child(self, order: ChildOrder, parent: Active) -> None:
+        """Start a child; its end is reported to the Map Run. Raises `AlreadyExists`."""
+        ...
+
+    async def stop_child(self, arn: str) -> None: ...
+
+    async def child(self, arn: str) -> Execution | None:
+        """A child's record as stored."""
+        ...
+
+    def spawn(self, work: Any) -> None:
+        """Do something that no one waits for."""
+        ...
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Map Run works with."""
+
+    store: Store
+    world: World
+    clock: Clock
+    limits: Limits
+    reader: ItemReader
+    writer: ResultWriter
+
+
+class Parent(msgspec.Struct, frozen=True, kw_only=True):
+    """The execution that waits for the Map Run, and the part of its definition that the children run."""
+
+    active: Active
+    account: str
+    region: str
+    role_arn: str
+    scope: str
+    state_name: str
+
+
+class _Shard:
+    __slots__ = ("children", "items", "left", "shard")
+
+    def __init__(self, shard: MapShard) -> None:
+        self.shard = shard
+        self.left = set(range(shard.first, shard.first + len(shard.inputs)))
+        self.children = Counts()
+        self.items = Counts()
+
+    def items_of(self, index: int) -> int:
+        return self.shard.items[index - self.shard.first]
+
+    def input_of(self, index: int) -> str:
+        return self.shard.inputs[index - self.shard.first]
+
+
+class Coordinator:
+    """Runs one Map Run to its end; `run` gives what its execution is told."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        parent: Parent,
+        map_run_arn: str,
+        spec: Json,
+        children: Callable[[], Children],
+        over: Callable[[str], None],
+    ) -> None:
+        """`over` is told when no child can report to this Map Run any more."""
+        self._setting = setting
+        self._parent = parent
+        self.arn = map_run_arn
+        self._spec = spec
+        self._make_children = children
+        self._over = over
+        self._express = spec["executionType"] == "EXPRESS"
+        self._tolerated = tolerance(spec)
+        self._shards: dict[int, _Shard] = {}
+        self._queue: deque[tuple[int, int]] = deque()  # (shard number, child index)
+        self._running: dict[str, tuple[int, int]] = {}
+        self._starting: set[asyncio.Task[None]] = set()
+        self._closed: list[int] = []
+        self._changed = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._read: tuple[int, str | None] = (0, None)  # items read in this process's count, position of the last
+        self._stopping = self._aborting = False
+        self.run_record: MapRun | None = None
+        self.progress = Progress()
+
+    # -- the story
+
+    async def run(self) -> MapRunEnded | None:
+        """The Map Run from where it stands to its end. None: it was aborted."""
+        try:
+            record = await self._open()
+            if record.status in ("FAILED", "ABORTED"):
+                return MapRunEnded(0, error=self.progress.error, cause=self.progress.cause)
+            if record.status == "RUNNING":
+                await self._work()
+            output = await self._gather()
+            await self._end("SUCCEEDED")
+        except StatesError as error:
+            await self._stop_children()
+            self.progress.error, self.progress.cause = error.error, error.cause
+            await self._end("FAILED")
+            return MapRunEnded(0, error=error.error, cause=error.cause)
+        except asyncio.CancelledError as cancelled:
+            if DETACH not in cancelled.args:
+                self._aborting = True
+                self._setting.world.spawn(self._abort())
+            raise
+        finally:
+            if not self._aborting:
+                self._over(self.arn)
+        return MapRunEnded(0, output=output)
+
+    async def _open(self) -> MapRun:
+        """The Map Run's record, made or found; open shards are taken up again."""
+        found = await self._setting.store.map_run(self.arn)
+        if found is None:
+            count, percent = self._tolerated
+            found = MapRun(
+                arn=self.arn,
+                execution_arn=self._parent.active.record.arn,
+                machine_arn=parse_map_run_arn(self.arn).machine_arn,
+                status="RUNNING",
+                start_ms=self._setting.clock.now_ms(),
+                max_concurrency=self._spec["maxConcurrency"],
+                tolerated_count=count or 0,
+                tolerated_percentage=percent or 0.0,
+            )
+            self.run_record = found
+            await self._put()
+        else:
+            self.run_record = found
+            self.progress = decode_progress(found.progress)
+            self._tolerated = _stored_tolerance(found, self._tolerated)
+            for shard in await self._setting.store.shards(self.arn):
+                await self._take_up(shard)
+        return found
+
+    async def _take_up(self, shard: MapShard) -> None:
+        """A shard that was open when the process ended: its children have ended, go on, or were never started."""
+        opened = self._shards[shard.number] = _Shard(shard)
+        for index in sorted(opened.left):
+            arn = child_arn(self.arn, index, express=self._express)
+            record = await self._setting.world.child(arn)
+            if record is None:
+                self._queue.append((shard.number, index))
+            elif record.status == "RUNNING":
+                self._running[arn] = (shard.number, index)
+            else:
+                self._count(shard.number, index, record)
+
+    async def _work(self) -> None:
+        """Until every child has ended. Raises `StatesError` where the Map Run fails."""
+        children = self._make_children()
+        items = self._items(children)
+        self._read = (self.progress.items_made, self.progress.position)
+        while True:
+            self._check()
+            self._start_some()
+            if self._closed:
+                await self._close_shards()
+            elif not self.progress.read_all and len(self._queue) < _QUEUE_MAX:
+                await self._open_shard(children, items)
+            elif self.progress.read_all and not self._shards:
+                return
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        ended = self._live_items()
+        count, percent = self._tolerated
+        total = self.progress.items_made if self.progress.read_all else 0
+        if threshold_exceeded(ended.failures, total, count, percent):
+            raise StatesError("States.ExceedToleratedFailureThreshold", _THRESHOLD)
+
+    # -- reading
+
+    async def _items(self, children: Children) -> AsyncIterator[Item]:
+        """Items after the stored position."""
+        after = self.progress.position
+        reader = self._spec.get("reader")
+        if reader is None:
+            for item in inline_items(self._spec.get("items", children.own_items), after):
+                yield item
+            return
+        spec = ReaderSpec(resource=reader["resource"], arguments=reader["arguments"], config=reader["config"])
+        parent = self._parent
+        stream = self._setting.reader.read(
+            spec, account=parent.account, region=parent.region, role_arn=parent.role_arn, after=after
+        )
+        async for item in stream:
+            yield item
+
+    async def _open_shard(self, children: Children, items: AsyncIterator[Item]) -> None:
+        """Read until a shard is full or nothing is left, and store it with the reader's position."""
+        made: list[Child] = []
+        position = self.progress.position
+        batched = self._spec.get("batcher") is not None
+        while len(made) < SHARD_CHILDREN:
+            index, before = self._read
+            item = await anext(items, None)
+            if item is None:
+                made += children.finish()
+                self.progress.read_all = True
+                position = None
+                break
+            self._read = (index + 1, item.position)
+            complete = children.add(index, item.value, item.key, item.source)
+            if complete:
+                made += complete
+                # An item that completes a batch stands in the next one, which is not given out yet.
+                position = before if batched else item.position
+        await self._give_out(made, position)
+
+    async def _give_out(self, made: list[Child], position: str | None) -> None:
+        progress = self.progress
+        shard = None
+        if made:
+            shard = MapShard(
+                map_run_arn=self.arn,
+                number=progress.next_shard,
+                first=progress.next_child,
+                inputs=tuple(child.input.text for child in made),
+                items=tuple(child.items for child in made),
+            )
+            progress.next_shard += 1
+            progress.next_child += len(made)
+            progress.items_made += sum(shard.items)
+        progress.position = position
+        await self._put(add=shard)
+        if shard is not None:
+            opened = self._shards[shard.number] = _Shard(shard)
+            self._queue.extend((shard.number, index) for index in sorted(opened.left))
+
+    # -- children
+
+    def _limit(self) -> int:
+        assert self.run_record is not None
+        ceiling = self._setting.limits.map_run_concurrency_max
+        wanted = self.run_record.max_concurrency
+        return min(wanted, ceiling) if wanted else ceiling
+
+    def _start_some(self) -> None:
+        limit = self._limit()
+        while self._queue and len(self._running) < limit and len(self._starting) < _STARTING_MAX:
+            number, index = self._queue.popleft()
+            shard = self._shards[number]
+            arn = child_arn(self.arn, index, express=self._express)
+            self._running[arn] = (number, index)
+            order = ChildOrder(
+                arn=arn,
+                name=child_name(self.arn, index),
+                machine_arn=parse_map_run_arn(self.arn).machine_arn,
+                map_run_arn=self.arn,
+                input=shard.input_of(index),
+                express=self._express,
+                parent=ChildParent(self.arn, index, shard.items_of(index), self._parent.scope, self._parent.state_name),
+            )
+            task = asyncio.get_running_loop().create_task(self._start(order))
+            self._starting.add(task)
+            task.add_done_callback(self._started)
+
+    async def _start(self, order: ChildOrder) -> None:
+        try:
+            await self._setting.world.start_child(order, self._parent.active)
+        except AlreadyExists:
+            record = await self._setting.world.child(order.arn)
+            if record is not None and record.status != "RUNNING":
+                self.child_ended(record)
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        self._starting.discard(task)
+        if not task.cancelled() and task.exception() is not None and not self._stopping:
+            self._failure = task.exception()
+        self._changed.set()
+
+    def child_ended(self, record: Execution) -> None:
+        """A child has ended. Express children are stored first: nothing else of them is."""
+        place = self._running.get(record.arn)
+        if place is None:
+            return
+        if record.type == "EXPRESS":
+            self._setting.world.spawn(self._keep(record, place))
+        else:
+            self._running.pop(record.arn)
+            self._count(*place, record)
+
+    async def _keep(self, record: Execution, place: tuple[int, int]) -> None:
+        assert record.stop_ms is not None
+        end = End(
+            status=record.status,
+            stop_ms=record.stop_ms,
+            output=record.output,
+            error=record.error,
+            cause=record.cause,
+        )
+        turn = Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=encode_events([]), end=end)
+        try:
+            with suppress(AlreadyExists):
+                await self._setting.store.create(record, turn)
+        except Exception as error:  # the store failed: so does this attempt at the Map Run
+            self._failure = error
+            self._changed.set()
+            return
+        if self._running.pop(record.arn, None) is not None:
+            self._count(*place, record)
+
+    def _count(self, number: int, index: int, record: Execution) -> None:
+        shard = self._shards[number]
+        if index not in shard.left:
+            return
+        shard.left.discard(index)
+        shard.children.add(record.status)
+        shard.items.add(record.status, shard.items_of(index))
+        if not shard.left:
+            self._closed.append(number)
+        self._changed.set()
+
+    async def _close_shards(self) -> None:
+        """Move the counts of the shards whose children have all ended, and drop them."""
+        closed, self._closed = self._closed, []
+        for number in closed:
+            shard = self._shards.pop(number)
+            self.progress.children = self.progress.children.plus(shard.children)
+            self.progress.items = self.progress.items.plus(shard.items)
+        await self._put(drop=closed)
+
+    # -- the end
+
+    async def _gather(self) -> Payload:
+        """The state's output: what the writer says of its files, or the children's outputs."""
+        writer = self._spec.get("writer")
+        if writer is not None:
+            spec = writer_spec(writer)
+            parent = self._parent
+            output = await self._setting.writer.write(
+                spec,
+                self.arn,
+                self._results(),
+                account=parent.account,
+                region=parent.region,
+                role_arn=parent.role_arn,
+            )
+            self.progress.results_written = self.progress.next_child
+            if spec.bucket is not None:
+                return Payload.of(output)
+            return Payload.of(output["Results"])
+        outputs: list[str] = []
+        size = 0
+        async for result in self._results():
+            if result.status == "SUCCEEDED" and result.output is not None:
+                outputs.append(result.output)
+                size += len(result.output)
+                if size > self._setting.limits.payload_bytes_max:
+                    break  # too large already; the interpreter says so
+        return result_of(outputs)
+
+    async def _results(self) -> AsyncIterator[ChildResult]:
+        """All children in order, from the store."""
+        for index in range(self.progress.next_child):
+            record = await self._setting.world.child(child_arn(self.arn, index, express=self._express))
+            if record is not None:
+                yield child_result(record)
+
+    async def _stop_children(self) -> None:
+        """Stop what runs and wait until it has stopped."""
+        self._stopping = True
+        self._queue.clear()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*(self._setting.world.stop_child(arn) for arn in list(self._running)))
+        while self._running and self._failure is None:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _abort(self) -> None:
+        try:
+            await self._stop_children()
+            await self._end("ABORTED")
+        finally:
+            self._over(self.arn)
+
+    async def _end(self, status: str) -> None:
+        assert self.run_record is not None
+        if self._closed:
+            await self._close_shards()
+        stop_ms = self.run_record.stop_ms or self._setting.clock.now_ms()
+        self.run_record = msgspec.structs.replace(self.run_record, status=status, stop_ms=stop_ms)
+        await self._put()
+
+    def _put(self, add: MapShard | None = None, drop: list[int] | None = None) -> Awaitable[None]:
+        assert self.run_record is not None
+        self.run_record = msgspec.structs.replace(self.run_record, progress=encode_progress(self.progress))
+        return self._setting.store.put_map_run(self.run_record, add=add, drop=drop or ())
+
+    # -- the API
+
+    async def update(self, changes: dict[str, Any]) -> None:
+        """UpdateMapRun: concurrency and tolerances of a running Map Run."""
+        assert self.run_record is not None
+        self.run_record = msgspec.structs.replace(self.run_record, **changes)
+        if "tolerated_count" in changes or "tolerated_percentage" in changes:
+            self._tolerated = (
+                changes.get("tolerated_count", self._tolerated[0]),
+                changes.get("tolerated_percentage", self._tolerated[1]),
+            )
+        await self._put()
+        self._changed.set()
+
+    def _live_items(self) -> Counts:
+        counts = self.progress.items
+        for shard in self._shards.values():
+            counts = counts.plus(shard.items)
+        return counts
+
+    def counts(self) -> tuple[Shown, Shown]:
+        """(items, executions) as they stand."""
+        children = self.progress.children
+        for shard in self._shards.values():
+            children = children.plus(shard.children)
+        items = self._live_items()
+        running_items = sum(self._shards[number].items_of(index) for number, index in self._running.values())
+        progress = self.progress
+        return (
+            Shown(
+                pending=progress.items_made - items.ended - running_items,
+                running=running_items,
+                ended=items,
+                total=progress.items_made,
+                results_written=progress.results_written,
+            ),
+            Shown(
+                pending=progress.next_child - children.ended - len(self._running),
+                running=len(self._running),
+                ended=children,
+                total=progress.next_child,
+                results_written=progress.results_written,
+            ),
+        )
+
+
+def _stored_tolerance(run: MapRun, evaluated: tuple[int | None, float | None]) -> tuple[int | None, float | None]:
+    """The tolerances in force: UpdateMapRun may have changed what the definition said."""
+    count, percent = evaluated
+    return (
+        run.tolerated_count if count is not None or run.tolerated_count else None,
+        run.tolerated_percentage if percent is not None or run.tolerated_percentage else None,
+    )
+
+
+def inline_items(value: Json, after: str | None) -> list[Item]:
+    """Items that stand in the state's input; a position is how many came before."""
+    start = 0 if after is None else int(after)
+    if isinstance(value, dict):
+        pairs = list(value.items())[start:]
+        return [Item(item, str(start + at + 1), "STATE_DATA", key) for at, (key, item) in enumerate(pairs)]
+    return [Item(item, str(start + at + 1), "STATE_DATA") for at, item in enumerate(value[start:])]
+
+
+def writer_spec(writer: Json) -> WriterSpec:
+    """An evaluated ResultWriter. Without WriterConfig, exported results are whole records (NONE), others COMPACT."""
+    arguments = writer.get("arguments") or {}
+    config = writer.get("config") or {}
+    bucket = arguments.get("Bucket")
+    return WriterSpec(
+        bucket=bucket,
+        prefix=arguments.get("Prefix", ""),
+        transformation=config.get("Transformation", "NONE" if bucket is not None else "COMPACT"),
+        output_type=config.get("OutputType", "JSON"),
+    )
+
+
+def child_result(record: Execution) -> ChildResult:
+    """A child as result files show it."""
+    redrivable = record.status in ("FAILED", "TIMED_OUT", "ABORTED") and record.type == "STANDARD"
+    reason = "" if redrivable else f"Execution is {record.status} and cannot be redriven"
+    return ChildResult(
+        execution_arn=record.arn,
+        name=record.name,
+        state_machine_arn=record.machine_arn,
+        status=record.status,
+        input=record.input,
+        start_ms=record.start_ms,
+        stop_ms=record.stop_ms,
+        output=record.output,
+        error=record.error,
+        cause=record.cause,
+        redrive_count=record.redrive_count,
+        redrive_status="REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
+        redrive_status_reason=reason,
+    )
