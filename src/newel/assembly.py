@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,10 @@ import msgspec
 import uvicorn
 import uvloop
 
-from newel.api.app import Apis, App
+from newel.api.app import Apis, App, Companion
 from newel.api.credentials import Credentials
+from newel.api.events_api import EventsApi
+from newel.api.forward import Forward
 from newel.api.iam import iam_api
 from newel.api.lambda_rest import LambdaApi
 from newel.api.logs import LogsApi
@@ -24,6 +26,14 @@ from newel.api.states import StatesApi
 from newel.api.sts import sts_api
 from newel.functions.host import FunctionHost
 from newel.functions.settings import HostSettings
+from newel.integrations.aws.client import AwsClient
+from newel.integrations.aws.sdk_target import sdk_targets
+from newel.integrations.aws.settings import AwsSettings
+from newel.integrations.aws.signing_names import by_signing_name, is_at
+from newel.integrations.http_task.egress import Egress
+from newel.integrations.http_task.egress_settings import EgressSettings
+from newel.integrations.http_task.oauth import OAuthTokens
+from newel.integrations.http_task.target import HttpInvoke
 from newel.integrations.registry import build_registry
 from newel.language.resource import Resource
 from newel.limits import DEFAULT_LIMITS, Limits
@@ -32,6 +42,8 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.env import Entropy
 from newel.runtime.runtime import Runtime
 from newel.runtime.tokens import TaskTokens
+from newel.runtime.turns import Committed
+from newel.service.connections import Connections
 from newel.service.core import Core
 from newel.service.log_groups import LogGroups
 from newel.service.machines import resume_deletions
@@ -42,7 +54,9 @@ from newel.store.memory import MemoryStore
 from newel.store.sqlite.store import SqliteStore
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+#: How long requests under way may take when the server is told to stop; those that wait for an execution, less.
 _SHUTDOWN_SECONDS: Final = 5
+_WAITING_SECONDS: Final = 3
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +73,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: str = "us-east-1"
     allow_remote: bool = False
     limits: Limits = DEFAULT_LIMITS
+    #: Where other services are: for all, and for single ones keyed as in `AWS_ENDPOINT_URL_<SERVICE>`.
+    endpoint_url: str | None = None
+    endpoint_urls: Mapping[str, str] = {}
+    egress: EgressSettings = EgressSettings()
+
+    @property
+    def url(self) -> str:
+        """Where the server answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What `newel dev` puts beside a server: the services of a companion, and someone who is shown every turn.
+
+    `companion` is made once functions can be invoked. Other services are then called at this server's own port.
+    """
+
+    companion: Callable[[FunctionHost], Companion] | None = None
+    observer: Callable[[Committed], None] | None = None
 
 
 class RefusedSettingError(ValueError):
@@ -72,6 +106,7 @@ class Server(msgspec.Struct, frozen=True):
     core: Core
     runtime: Runtime
     functions: FunctionHost
+    aws: AwsClient
 
 
 def token_key(data_dir: Path) -> bytes:
@@ -92,15 +127,14 @@ def token_key(data_dir: Path) -> bytes:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings) -> AsyncIterator[Server]:
+async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterator[Server]:  # noqa: B008  (frozen)
     """A running server without a listening socket. Raises `StoreUnavailable` for an unusable data directory."""
     clock, entropy = SystemClock(), Entropy()
     async with AsyncExitStack() as stack:
         store = SqliteStore(settings.data_dir)
         await store.open()
         stack.push_async_callback(store.close)
-        url = f"http://{settings.host}:{settings.port}"
-        functions = FunctionHost(settings.data_dir / "functions", HostSettings(endpoint_url=url))
+        functions = FunctionHost(settings.data_dir / "functions", HostSettings(endpoint_url=settings.url))
         await functions.start()
         stack.push_async_callback(functions.close)
         metrics, log_groups = PrometheusMetrics(), LogGroups(settings.data_dir / "logs", clock)
@@ -117,9 +151,20 @@ async def assemble(settings: Settings) -> AsyncIterator[Server]:
             limits=settings.limits,
             metrics=metrics,
             logs=log_groups,
+            observer=beside.observer,
         )
         nested = NestedExecutions(runtime)
-        registry = build_registry(functions, nested, clock)
+        aws = AwsClient(_aws_settings(settings, beside), clock)
+        stack.push_async_callback(aws.close)
+        egress = Egress(settings.egress)
+        stack.push_async_callback(egress.close)
+        oauth_tokens = OAuthTokens(egress, clock)
+        stack.push_async_callback(oauth_tokens.close)
+        connections = Connections(settings.data_dir, clock, oauth_tokens)
+        await connections.open()
+        stack.push_async_callback(connections.close)
+        http = HttpInvoke(connections, egress, oauth_tokens)
+        registry = build_registry(functions, nested, clock, sdk_targets(aws), http=http)
         core = Core(
             store=store, runtime=runtime, clock=clock, entropy=entropy, log_groups=log_groups, limits=settings.limits
         )
@@ -127,14 +172,37 @@ async def assemble(settings: Settings) -> AsyncIterator[Server]:
         apis = Apis(
             states=StatesApi(core),
             logs=LogsApi(log_groups),
+            events=EventsApi(connections),
             query={"sts": sts_api(clock), "iam": iam_api(Roles(settings.data_dir / "iam.json", clock))},
             lambda_=LambdaApi(functions),
             pages={"/metrics": metrics.page},
+            companion=await _companion(settings, beside, functions, stack),
         )
         await runtime.open()
         core.spawn(resume_deletions(core))
         stack.push_async_callback(runtime.close)
-        yield Server(App(apis, Credentials(settings.account, settings.region), metrics), core, runtime, functions)
+        yield Server(App(apis, Credentials(settings.account, settings.region), metrics), core, runtime, functions, aws)
+
+
+def _aws_settings(settings: Settings, beside: Beside) -> AwsSettings:
+    """Our own calls of other services go to what is configured, then to the companion."""
+    everything_else = settings.url if beside.companion is not None else settings.endpoint_url
+    return AwsSettings(own_url=settings.url, endpoint_url=everything_else, endpoint_urls=settings.endpoint_urls)
+
+
+async def _companion(
+    settings: Settings, beside: Beside, functions: FunctionHost, stack: AsyncExitStack
+) -> Companion | None:
+    """Who takes requests for services that are not ours: what is configured, then the companion of `newel dev`."""
+    if beside.companion is not None:
+        return beside.companion(functions)
+    single = {name: url for name, url in settings.endpoint_urls.items() if not is_at(url, settings.url)}
+    default = None if is_at(settings.endpoint_url, settings.url) else settings.endpoint_url
+    if not single and default is None:
+        return None
+    forward = Forward(await asyncio.to_thread(by_signing_name, single), default)
+    stack.push_async_callback(forward.close)
+    return forward
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -152,36 +220,55 @@ def listen(settings: Settings) -> socket.socket:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn that says when it is ready."""
+    """uvicorn that says when it is ready, and tells the runtime when it begins to stop."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, runtime: Runtime, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self._runtime = runtime
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Long polls end at once; who waits for an execution's end is given time, then an answer all the same."""
+        self._runtime.end_polls()
+        ending = asyncio.get_running_loop().call_later(_WAITING_SECONDS, self._runtime.end_waits)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
 
 async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the address once requests are answered."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with listen(settings) as listener:
-        port = listener.getsockname()[1]
-        settings = msgspec.structs.replace(settings, port=port)
+        settings = at_port_of(listener, settings)
         async with assemble(settings) as server:
-            config = uvicorn.Config(
-                server.app,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_level="warning",
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-                server_header=False,
-            )
-            await _Uvicorn(config, lambda: ready(f"http://{settings.host}:{port}")).serve([listener])
+            await answer_requests(server, listener, lambda: ready(settings.url))
+
+
+def at_port_of(listener: socket.socket, settings: Settings) -> Settings:
+    """The settings with the port that was got for port 0."""
+    return msgspec.structs.replace(settings, port=listener.getsockname()[1])
+
+
+async def answer_requests(server: Server, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer requests until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        server.app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        server_header=False,
+    )
+    await _Uvicorn(config, server.runtime, ready).serve([listener])
 
 
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:

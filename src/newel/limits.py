@@ -46,6 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     variable_bytes_max: int = 262_144  # one variable, and one Assign in total
     variables_bytes_max: int = 10_485_760  # all variables of an execution
     inline_map_concurrency_max: int = 40  # inline Map without a smaller MaxConcurrency
+    map_run_concurrency_max: int = 10_000  # child workflows of a Distributed Map at once
     transitions_per_turn_max: int = 2_000  # a longer run yields to other executions, then goes on
     express_seconds_max: int = 300
     standard_seconds_max: int = 31_536_000  # one year

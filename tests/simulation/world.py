@@ -28,11 +28,11 @@ STEPS_MAX = 4_000
 ARN = "arn:aws:states:us-east-1:000000000000:execution:sim:e"
 
 
-class Violation(AssertionError):  # noqa: N818
+class Violation(AssertionError):
     """Something that must not be."""
 
 
-class Crash(Exception):  # noqa: N818
+class Crash(Exception):
     """The process is gone."""
 
 

@@ -12,12 +12,14 @@ import msgspec
 from newel.errors import ServiceError
 from newel.ports.clock import Clock
 from newel.ports.store import End, Execution, Store, Turn
+from newel.runtime.map_runs.manager import MapRunManager
 from newel.runtime.orders import StartOrder
 
 
 class FakeRuntime:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
+        self.map_runs = MapRunManager(store)
         self.clock = clock
         self.tasks: dict[str, asyncio.Queue[tuple[str, str]]] = {}
         self.polling = 0

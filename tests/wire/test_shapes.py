@@ -17,6 +17,8 @@ def test_the_facts_are_those_of_the_installed_model(repository):
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     assert script.TARGET.read_text(encoding="utf-8") == script.text()
+    events = script.text("events", script.EVENTS_OPERATIONS)
+    assert script.EVENTS_TARGET.read_text(encoding="utf-8") == events
 
 
 def test_every_operation_of_the_model_is_answered():

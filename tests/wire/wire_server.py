@@ -54,7 +54,7 @@ class Parts:
 def assemble(folder: Path, **options: Any) -> Parts:
     clock, store, metrics = TestClock(), MemoryStore(), PrometheusMetrics()
     runtime = FakeRuntime(store, clock)
-    more = {key: options.pop(key) for key in ("lambda_", "companion", "console") if key in options}
+    more = {key: options.pop(key) for key in ("lambda_", "companion", "console", "events") if key in options}
     browser_hosts = options.pop("browser_hosts", ())
     core = Core(
         store=store,

@@ -1,8 +1,9 @@
 """The one endpoint: a bare ASGI application that finds out which API a request is for.
 
 Step Functions comes first and costs least. The other AWS APIs that a client of Step Functions needs stand behind it:
-Lambda (REST), STS and IAM (Query protocol), CloudWatch Logs (JSON). A request signed for any other service goes to the
-companion, if there is one, and is refused by name otherwise.
+Lambda (REST), STS and IAM (Query protocol), CloudWatch Logs and EventBridge connections (JSON). A request signed for
+any other service, or for another operation of EventBridge, goes to the companion, if there is one, and is refused by
+name otherwise.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from newel.api import logs, query, states
+from newel.api.bodies import GoneError, read_body, replayed
 from newel.api.browsers import check_browser
 from newel.api.credentials import Credentials, Identity
+from newel.api.events_api import EventsApi
 from newel.api.protocol import (
     JSON_1_0,
     JSON_1_1,
     AsgiApp,
-    Message,
     Receive,
     Reply,
     RequestIds,
@@ -76,19 +78,29 @@ class RestApi(Protocol):
     ) -> RestResponse: ...
 
 
+class Companion(Protocol):
+    """Takes requests to services that are not ours. `claims` says whether one that is not signed is such a request."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    def claims(self, scope: Scope) -> bool: ...
+
+
 class Apis(msgspec.Struct, frozen=True, kw_only=True):
     """What the endpoint serves.
 
     `pages` answers `GET` paths of our own (`/metrics`, …) with (content type, body). `companion` takes requests signed
-    for services that are not ours, `console` everything that is not a request to an AWS API.
+    for services that are not ours, and actions of IAM and STS that are not performed here; `console` takes everything
+    that is not a request to an AWS API.
     """
 
     states: states.StatesApi
     logs: logs.LogsApi
     query: Mapping[str, query.QueryApi]
     lambda_: RestApi | None = None
+    events: EventsApi | None = None
     pages: Mapping[str, Callable[[], tuple[str, bytes]]] = {}
-    companion: AsgiApp | None = None
+    companion: Companion | None = None
     console: AsgiApp | None = None
 
 
@@ -119,8 +131,10 @@ class _Head:
                 self.browser = True
 
 
-class _Gone(Exception):  # noqa: N818  (nothing failed: the client left)
-    pass
+class _Elsewhere(Exception):  # noqa: N818  (nothing failed: the body showed that the companion is meant)
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.body = body
 
 
 class App:
@@ -178,8 +192,11 @@ class App:
                     return
                 reply = await self._guarded(self._other(head, scope, receive, request_id), scope["path"])
             await _send(send, reply, request_id)
-        except _Gone:
+        except GoneError:
             return
+        except _Elsewhere as meant:
+            assert self._apis.companion is not None
+            await self._apis.companion(scope, replayed(meant.body, receive), send)
         except ServiceError as error:
             await _send(send, error_reply(error), request_id)
 
@@ -190,9 +207,9 @@ class App:
         target = head.target
         code = "OK"
         try:
-            call = self._apis.states.call(target, caller, await _body(receive, JSON_BODY_BYTES_MAX), head.trace)
+            call = self._apis.states.call(target, caller, await read_body(receive, JSON_BODY_BYTES_MAX), head.trace)
             reply = await (_until_gone(call, receive) if target in states.LONG_POLLS else call)
-        except _Gone:
+        except GoneError:
             raise
         except Exception as error:
             refusal = _as_service_error(error, target.decode("latin-1"))
@@ -207,7 +224,7 @@ class App:
     async def _guarded(self, call: Awaitable[Reply], what: str) -> Reply:
         try:
             return await call
-        except _Gone:
+        except (GoneError, _Elsewhere):
             raise
         except Exception as error:
             return error_reply(_as_service_error(error, what))
@@ -217,22 +234,37 @@ class App:
         identity = self._credentials.of(head.authorization, scope["query_string"])
         if head.target.startswith((states.PREFIX, logs.PREFIX)) or identity.service in ("lambda", *self._apis.query):
             return None
+        if self._events(head) is not None:
+            return None
         if identity.service not in ("", "states", "logs") or head.target:
             return self._apis.companion
         path: str = scope["path"]
         ours = path in self._apis.pages or path == "/health" or _LAMBDA_PATH.match(path)
-        if ours or (scope["method"] == "POST" and head.content_type.startswith(_FORM)):
+        if ours:
+            return None
+        companion = self._apis.companion
+        if companion is not None and not identity.service and companion.claims(scope):
+            return companion
+        if scope["method"] == "POST" and head.content_type.startswith(_FORM):
             return None
         return self._apis.console
+
+    def _events(self, head: _Head) -> EventsApi | None:
+        """EventBridge, if the operation is one of those performed here."""
+        events = self._apis.events
+        return events if events is not None and head.target in events.targets else None
 
     async def _other(self, head: _Head, scope: Scope, receive: Receive, request_id: bytes) -> Reply:
         """Every API but Step Functions, and our own pages."""
         identity = self._credentials.of(head.authorization, scope["query_string"])
         method, path = scope["method"], scope["path"]
         if head.target.startswith(logs.PREFIX) and method == "POST":
-            body = await _body(receive, JSON_BODY_BYTES_MAX)
+            body = await read_body(receive, JSON_BODY_BYTES_MAX)
             # In a thread, because reading a large group's file takes a while.
             return await asyncio.to_thread(self._apis.logs.call, head.target, identity.caller, body)
+        events = self._events(head)
+        if events is not None and method == "POST":
+            return events.call(head.target, identity.caller, await read_body(receive, JSON_BODY_BYTES_MAX))
         if identity.service in self._apis.query or head.content_type.startswith(_FORM):
             return await self._query(identity, scope, receive, request_id)
         if identity.service == "lambda" or _LAMBDA_PATH.match(path):
@@ -245,9 +277,12 @@ class App:
         raise _not_served(head, identity, method, path)
 
     async def _query(self, identity: Identity, scope: Scope, receive: Receive, request_id: bytes) -> Reply:
-        parameters = query.parameters_of(await _body(receive, JSON_BODY_BYTES_MAX), scope["query_string"])
+        body = await read_body(receive, JSON_BODY_BYTES_MAX)
+        parameters = query.parameters_of(body, scope["query_string"])
         service = identity.service or _QUERY_VERSIONS.get(parameters.get("Version", ""), "")
         api = self._apis.query.get(service)
+        if self._apis.companion is not None and (api is None or not api.performs(parameters)):
+            raise _Elsewhere(body)
         if api is None:
             refusal = _unsupported_service(service or f"of version {parameters.get('Version', '')}")
             return query.error_reply(refusal, request_id.decode(), "")
@@ -262,7 +297,7 @@ class App:
             scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"],
             scope["query_string"].decode("latin-1"),
             headers,
-            await _body(receive, REST_BODY_BYTES_MAX),
+            await read_body(receive, REST_BODY_BYTES_MAX),
             account=caller.account,
             region=caller.region,
         )
@@ -306,33 +341,6 @@ def _not_served(head: _Head, identity: Identity, method: str, path: str) -> Serv
     return _unsupported_service(identity.service)
 
 
-async def _body(receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises RequestEntityTooLarge, `_Gone`."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise _Gone
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body") and len(body) <= limit:
-        return body
-    return await _long_body(receive, message, limit)
-
-
-async def _long_body(receive: Receive, message: Message, limit: int) -> bytes:
-    parts, size = [], 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            text = f"The request body is larger than {limit} bytes."
-            raise ServiceError("RequestEntityTooLargeException", text, status=413)
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
-
-
 async def _until_gone(call: Awaitable[Reply], receive: Receive) -> Reply:
     """The reply of a long poll, which is cancelled when its client goes away so that nobody else's task is lost."""
     poll = asyncio.ensure_future(call)
@@ -341,7 +349,7 @@ async def _until_gone(call: Awaitable[Reply], receive: Receive) -> Reply:
         await asyncio.wait((poll, gone), return_when=asyncio.FIRST_COMPLETED)
         if poll.done():
             return poll.result()
-        raise _Gone
+        raise GoneError
     finally:
         for task in (poll, gone):
             task.cancel()

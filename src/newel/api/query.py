@@ -64,6 +64,10 @@ class QueryApi:
         self._namespace = namespace
         self._actions = actions
 
+    def performs(self, parameters: Parameters) -> bool:
+        """Whether a request's action is one of those performed here."""
+        return parameters.get("Action", "") in self._actions
+
     def call(self, identity: Identity, parameters: Parameters, request_id: str) -> Reply:
         """Answer one request; errors too become XML."""
         action = parameters.get("Action", "")

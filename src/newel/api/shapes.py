@@ -1,4 +1,4 @@
-"""The constraints of every operation's input, compiled from the facts in `shapes.json`.
+"""The constraints of every operation's input, compiled from the facts in `shapes.json` and `events_shapes.json`.
 
 A request that fits is recognised by one predicate per member and passed on as it came. Only one that does not is
 examined again, to say in AWS's words what is wrong with it.
@@ -19,6 +19,11 @@ from newel.json import size_utf8
 #: Strings whose limit AWS counts in UTF-8 bytes.
 _BYTES: Final = frozenset({"SensitiveData", "SensitiveDataJobInput", "SensitiveError", "SensitiveCause"})
 _INTEGERS: Final = ("integer", "long")
+#: Patterns of the model that take exponential time to fail (a space fits two of their parts), and what says the same.
+_LINEAR: Final = {
+    r"^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$": r"\t*[^\x00-\x1F:\x7F][^\x00-\x08\x0A-\x1F:\x7F]*",
+    r"^[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*$": r"\t*[\x20-\x7E][\t\x20-\x7E]*",
+}
 
 Predicate = Callable[[Any], bool]
 
@@ -37,38 +42,46 @@ class Shape(msgspec.Struct, frozen=True):
     member: str = ""
 
 
-class _Model(msgspec.Struct, frozen=True):
+class Model(msgspec.Struct, frozen=True):
+    """A service's inputs. In its messages members begin with a small letter, whatever the model's spelling."""
+
     operations: dict[str, str]
     shapes: dict[str, Shape]
 
 
-_MODEL: Final = msgspec.json.decode(files(__package__).joinpath("shapes.json").read_bytes(), type=_Model)
-#: The names of all operations of the service.
-OPERATION_NAMES: Final = tuple(_MODEL.operations)
+def _model(file: str) -> Model:
+    return msgspec.json.decode(files(__package__).joinpath(file).read_bytes(), type=Model)
 
 
-def checker(operation: str) -> Callable[[Any], Mapping[str, Any]]:
+STATES: Final = _model("shapes.json")
+#: The operations of EventBridge that are performed here.
+EVENTS: Final = _model("events_shapes.json")
+#: The names of all operations of Step Functions.
+OPERATION_NAMES: Final = tuple(STATES.operations)
+
+
+def checker(operation: str, model: Model = STATES) -> Callable[[Any], Mapping[str, Any]]:
     """A function that gives back an operation's decoded input, or refuses it.
 
     Members that are null or not in the model are as good as absent. Raises SerializationException for a wrong JSON
     type and ValidationException, naming every violation, for a value out of bounds.
     """
-    name = _MODEL.operations[operation]
-    shape = _MODEL.shapes[name]
-    members = {key: _predicate(member) for key, member in shape.members.items()}
+    name = model.operations[operation]
+    shape = model.shapes[name]
+    members = {key: _predicate(model, member) for key, member in shape.members.items()}
     required = shape.required
 
     def check(value: Any) -> Mapping[str, Any]:
         if type(value) is dict:
             for key in required:
                 if key not in value:
-                    return _examined(name, value)
+                    return _examined(model, name, value)
             for key, member in value.items():
                 fits = members.get(key)
                 if fits is None or not fits(member):
-                    return _examined(name, value)
+                    return _examined(model, name, value)
             return value
-        return _examined(name, value)
+        return _examined(model, name, value)
 
     return check
 
@@ -76,12 +89,12 @@ def checker(operation: str) -> Callable[[Any], Mapping[str, Any]]:
 # --- the fast way: does it fit?
 
 
-def _predicate(name: str) -> Predicate:
-    shape = _MODEL.shapes[name]
+def _predicate(model: Model, name: str) -> Predicate:
+    shape = model.shapes[name]
     if shape.type == "structure":
-        return _structure_fits(shape)
+        return _structure_fits(model, shape)
     if shape.type == "list":
-        return _list_fits(shape)
+        return _list_fits(model, shape)
     if shape.type == "string":
         return _string_fits(name, shape)
     if shape.type == "boolean":
@@ -89,8 +102,8 @@ def _predicate(name: str) -> Predicate:
     return _number_fits(shape)
 
 
-def _structure_fits(shape: Shape) -> Predicate:
-    members = {key: _predicate(member) for key, member in shape.members.items()}
+def _structure_fits(model: Model, shape: Shape) -> Predicate:
+    members = {key: _predicate(model, member) for key, member in shape.members.items()}
     required = shape.required
 
     def fits(value: Any) -> bool:
@@ -103,8 +116,8 @@ def _structure_fits(shape: Shape) -> Predicate:
     return fits
 
 
-def _list_fits(shape: Shape) -> Predicate:
-    item = _predicate(shape.member)
+def _list_fits(model: Model, shape: Shape) -> Predicate:
+    item = _predicate(model, shape.member)
     low, high = shape.min or 0, _bound(shape.max)
     return lambda value: type(value) is list and low <= len(value) <= high and all(map(item, value))
 
@@ -136,48 +149,49 @@ def _bound(value: float | None) -> float:
 
 def _pattern(text: str) -> re.Pattern[str]:
     """A pattern of the model, written for Java."""
-    return re.compile(text.replace(r"\p{ASCII}", r"[\x00-\x7f]"))
+    return re.compile(_LINEAR.get(text, text).replace(r"\p{ASCII}", r"[\x00-\x7f]"))
 
 
 # --- the slow way: what is wrong?
 
 
-def _examined(name: str, value: Any) -> Mapping[str, Any]:
+def _examined(model: Model, name: str, value: Any) -> Mapping[str, Any]:
     found: list[str] = []
-    request: Mapping[str, Any] = _examine(name, value, "", found)
+    request: Mapping[str, Any] = _examine(model, name, value, "", found)
     if found:
         count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: "
         raise ValidationError(count + "; ".join(found))
     return request
 
 
-def _examine(name: str, value: Any, path: str, found: list[str]) -> Any:
+def _examine(model: Model, name: str, value: Any, path: str, found: list[str]) -> Any:
     """The value with nulls and unknown members dropped; constraint violations are added to `found`."""
-    shape = _MODEL.shapes[name]
+    shape = model.shapes[name]
     if shape.type == "structure":
-        return _examine_structure(shape, value, path, found)
+        return _examine_structure(model, shape, value, path, found)
     if shape.type == "list":
-        return _examine_list(name, shape, value, path, found)
+        return _examine_list(model, name, shape, value, path, found)
     value = _typed(shape, value)
     found.extend(_violations(name, shape, value, path))
     return value
 
 
-def _examine_structure(shape: Shape, value: Any, path: str, found: list[str]) -> dict[str, Any]:
+def _examine_structure(model: Model, shape: Shape, value: Any, path: str, found: list[str]) -> dict[str, Any]:
     if type(value) is not dict:
         raise _cannot_be(value, "a Structure")
     prefix = f"{path}." if path else ""
     kept: dict[str, Any] = {}
     for key, member in shape.members.items():
+        place = prefix + key[:1].lower() + key[1:]
         given = value.get(key)
         if given is not None:
-            kept[key] = _examine(member, given, prefix + key, found)
+            kept[key] = _examine(model, member, given, place, found)
         elif key in shape.required:
-            found.append(_complaint("Value null", prefix + key, "Member must not be null"))
+            found.append(_complaint("Value null", place, "Member must not be null"))
     return kept
 
 
-def _examine_list(name: str, shape: Shape, value: Any, path: str, found: list[str]) -> list[Any]:
+def _examine_list(model: Model, name: str, shape: Shape, value: Any, path: str, found: list[str]) -> list[Any]:
     if type(value) is not list:
         raise _cannot_be(value, "a List")
     found.extend(_violations(name, shape, value, path))
@@ -187,7 +201,7 @@ def _examine_list(name: str, shape: Shape, value: Any, path: str, found: list[st
         if item is None:
             found.append(_complaint("Value null", place, "Member must not be null"))
         else:
-            kept.append(_examine(shape.member, item, place, found))
+            kept.append(_examine(model, shape.member, item, place, found))
     return kept
 
 

@@ -15,6 +15,8 @@ from newel.cli.folder_functions import ACCOUNT, REGION, folder_functions
 from newel.errors import ServiceError
 from newel.integrations.mocks import MockedTargets, Script
 from newel.integrations.registry import build_registry
+from newel.ports.clock import Clock
+from newel.ports.functions import FunctionInvoker
 from newel.ports.store import Execution, Machine, MachineType, Revision
 from newel.ports.tasks import TargetLookup
 from newel.runtime.clock import SystemClock, VirtualClock
@@ -80,12 +82,17 @@ class _OneMachine:
         """Nothing was started."""
 
 
+def local_targets(functions: FunctionInvoker, clock: Clock) -> TargetLookup:
+    """What tasks can call without a server."""
+    return build_registry(functions, _OneMachine(), clock)
+
+
 @asynccontextmanager
 async def started(order: LocalOrder) -> AsyncIterator[LocalExecution]:
     """Start the execution; leaving the context ends everything that belongs to it."""
     clock = VirtualClock(time.time_ns() // 1_000_000) if order.virtual_time else SystemClock()
     async with folder_functions(order.functions) as functions:
-        targets: TargetLookup = build_registry(functions, _OneMachine(), clock)
+        targets = local_targets(functions, clock)
         if order.script:
             targets = MockedTargets(order.script, targets)
         store = MemoryStore()

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from newel.cli.dev import dev
 from newel.cli.history import history
 from newel.cli.logs import logs
 from newel.cli.output import EXIT_CODES, print_json
 from newel.cli.run import run
 from newel.cli.serve import serve
+from newel.cli.state_test import state_test
 from newel.cli.validate import validate
 
 app = typer.Typer(
@@ -37,7 +39,9 @@ def version(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.
 
 
 app.command()(serve)
+app.command()(dev)
 app.command()(run)
 app.command()(validate)
+app.command("test-state")(state_test)
 app.command()(history)
 app.command()(logs)

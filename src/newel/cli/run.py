@@ -53,7 +53,7 @@ def run(
     {"Charge": {"Return": {"id": 7}},
      "Ship": [{"Throw": {"Error": "Busy", "Cause": "later"}}, {"Return": "ok"}]}
     """
-    definition = _substituted(read_definition(file), define or [])
+    definition = substituted(read_definition(file), define or [])
     document = _checked(definition, machine_type)
     script = _script(mock)
     _check_waits(document, script)
@@ -107,7 +107,8 @@ def _summary(result: Result) -> dict[str, Json]:
     }
 
 
-def _substituted(definition: Definition, values: list[str]) -> Definition:
+def substituted(definition: Definition, values: list[str]) -> Definition:
+    """The definition with its `${NAME}` filled in from `NAME=VALUE` texts."""
     mapping = dict(_named_value(given) for given in values)
     if not mapping:
         return definition

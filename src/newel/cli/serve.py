@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -13,24 +15,35 @@ from newel.ports.store import StoreUnavailable
 
 DATA_DIRECTORY: Final = Path(".newel")
 
+# The options that `newel dev` has as well.
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")]
+Host = Annotated[str, typer.Option(help="The address to listen at.")]
+Account = Annotated[str, typer.Option(help="The account of requests that name none.")]
+Region = Annotated[str, typer.Option(help="The region of requests that name none.")]
+AllowRemote = Annotated[
+    bool, typer.Option("--allow-remote", help="Listen beyond this machine, where any credentials are accepted.")
+]
+
 
 def serve(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = 8083,
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Port = 8083,
+    host: Host = "127.0.0.1",
     data_dir: Annotated[Path, typer.Option(envvar="NEWEL_DATA_DIR", help="Where everything is kept.")] = DATA_DIRECTORY,
-    account: Annotated[str, typer.Option(help="The account of requests that name none.")] = "000000000000",
-    region: Annotated[str, typer.Option(help="The region of requests that name none.")] = "us-east-1",
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Listen beyond this machine, where any credentials are accepted.")
-    ] = False,
+    account: Account = "000000000000",
+    region: Region = "us-east-1",
+    allow_remote: AllowRemote = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address as JSON once requests are answered.")
     ] = False,
 ) -> None:
-    """Run the server until it is stopped (Ctrl-C, SIGTERM)."""
+    """Run the server until it is stopped (Ctrl-C, SIGTERM).
+
+    Other AWS services are called at AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>, and requests for them handed on.
+    """
     # Imported here so that the other commands start without the server's parts.
     from newel import assembly  # noqa: PLC0415
+    from newel.integrations.aws.settings import endpoints_from_environment  # noqa: PLC0415
 
     def ready(url: str) -> None:
         if as_json:
@@ -38,20 +51,34 @@ def serve(
         else:
             typer.echo(f"Newel answers at {url} (data in {data_dir}); stop it with Ctrl-C.")
 
+    endpoint_url, endpoint_urls = endpoints_from_environment(os.environ)
     settings = assembly.Settings(
-        data_dir=data_dir, host=host, port=port, account=account, region=region, allow_remote=allow_remote
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        account=account,
+        region=region,
+        allow_remote=allow_remote,
+        endpoint_url=endpoint_url,
+        endpoint_urls=endpoint_urls,
     )
+    run_until_stopped(lambda: assembly.serve(settings, ready), data_dir, f"{host}:{port}")
+
+
+def run_until_stopped(work: Callable[[], None], data_dir: Path, where: str) -> None:
+    """Run a server's work; end the command with one line where it cannot start."""
+    from newel import assembly  # noqa: PLC0415  (as above)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        assembly.serve(settings, ready)
+        work()
     except assembly.RefusedSettingError as error:
         fail(str(error))
     except StoreUnavailable as error:
         fail(f"cannot use the data directory {data_dir}: {error}", ExitCode.UNAVAILABLE)
     except OSError as error:
-        where = error.filename or f"{host}:{port}"
-        fail(f"cannot start at {where}: {error.strerror or error}", ExitCode.UNAVAILABLE)
+        fail(f"cannot start at {error.filename or where}: {error.strerror or error}", ExitCode.UNAVAILABLE)
 
 
 def _stop(_number: int, _frame: Any) -> NoReturn:

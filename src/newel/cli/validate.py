@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.text import Text
@@ -14,12 +13,9 @@ from newel.cli.files import Definition, read_definition
 from newel.cli.output import ExitCode, print_json, stdout
 from newel.json import Json
 from newel.language.diagnostics import DefinitionError, Diagnostic
-from newel.language.loader import duplicate_fields, position_map
+from newel.language.loader import duplicate_fields
+from newel.language.located import SOURCE, locate
 from newel.language.validate import validate_machine
-
-_SOURCE: Final = re.compile(r"\[Source: \(String\)\".*?\"; line: (\d+), column: (\d+)\]", re.DOTALL)
-_FIELD: Final = re.compile(r"[Ff]ields? '([^']+)'")
-_LAST_STEP: Final = re.compile(r"(/[^/\[\]]+|\[\d+\])$")
 
 
 class MachineType(StrEnum):
@@ -53,8 +49,8 @@ class Finding(NamedTuple):
         diagnostic = self.diagnostic
         error = diagnostic.severity == "ERROR"
         # Jackson quotes the whole text; in a line for people the place in it is enough.
-        message = " ".join(_SOURCE.sub(r"line \1, column \2", diagnostic.message).split())
-        broken = diagnostic.location is None or _SOURCE.fullmatch(diagnostic.location)
+        message = " ".join(SOURCE.sub(r"line \1, column \2", diagnostic.message).split())
+        broken = diagnostic.location is None or SOURCE.fullmatch(diagnostic.location)
         where = "" if broken else f" ({diagnostic.location})"
         return Text.assemble(
             (f"{self.file}:{self.line}:{self.column}: ", "bold"),
@@ -88,12 +84,10 @@ def check(definition: Definition, machine_type: MachineType, *, tolerant: bool =
 
     `tolerant` accepts a substitution (`${Name}`) that a template will fill in wherever a value may stand.
     """
-    places = _places(definition)
-    findings = [
-        Finding(definition.name, diagnostic, *_place(diagnostic, places))
-        for diagnostic in _diagnostics(definition, machine_type, tolerant=tolerant)
+    diagnostics = _diagnostics(definition, machine_type, tolerant=tolerant)
+    return [
+        Finding(definition.name, *located) for located in locate(definition.text, diagnostics, yaml=definition.yaml)
     ]
-    return sorted(findings, key=lambda finding: (finding.line, finding.column))
 
 
 def _diagnostics(definition: Definition, machine_type: MachineType, *, tolerant: bool) -> Sequence[Diagnostic]:
@@ -104,28 +98,6 @@ def _diagnostics(definition: Definition, machine_type: MachineType, *, tolerant:
     diagnostics = validate_machine(document, machine_type.value, tolerant=tolerant)
     # A YAML reader refuses a second key of the same name; a JSON reader keeps the last.
     return diagnostics if definition.yaml else [*diagnostics, *duplicate_fields(definition.text)]
-
-
-def _places(definition: Definition) -> dict[str, tuple[int, int]]:
-    try:
-        return position_map(definition.text, yaml=definition.yaml)
-    except DefinitionError:
-        return {}
-
-
-def _place(diagnostic: Diagnostic, places: dict[str, tuple[int, int]]) -> tuple[int, int]:
-    """Where a finding stands: the field it names, its location, or the nearest part of that in the text."""
-    location = diagnostic.location or "/"
-    source = _SOURCE.fullmatch(location)
-    if source is not None:
-        return int(source[1]), int(source[2])
-    field = _FIELD.search(diagnostic.message)
-    if field is not None and (inside := f"{location.rstrip('/')}/{field[1]}") in places:
-        return places[inside]
-    while location and location not in places:
-        shorter = _LAST_STEP.sub("", location)
-        location = shorter if shorter != location else ""
-    return places.get(location, (1, 1))
 
 
 def _print(files: Sequence[str], findings: Sequence[Finding]) -> None:

@@ -12,9 +12,10 @@ import msgspec
 
 from newel.errors import RuntimeFailure
 from newel.json import InvalidJson, Json, loads
+from newel.language.service_parameters import SUPPORTED
 
-#: `json`: any value. `string`: a JSON string. `integer` and `boolean`: those JSON types.
-FieldType = Literal["json", "string", "integer", "boolean"]
+#: `json`: any value. `string`: a JSON string. `integer` and `boolean`: those JSON types. `lists`: an object of arrays.
+FieldType = Literal["json", "string", "integer", "boolean", "lists"]
 
 _PYTHON_TYPES: Mapping[FieldType, type] = {"string": str, "integer": int, "boolean": bool}
 
@@ -71,6 +72,8 @@ def _has_type(value: Json, wanted: FieldType) -> bool:
         return True
     if wanted == "integer" and isinstance(value, bool):
         return False
+    if wanted == "lists":
+        return isinstance(value, dict) and all(item is None or isinstance(item, list) for item in value.values())
     return isinstance(value, _PYTHON_TYPES[wanted])
 
 
@@ -90,8 +93,27 @@ START_PARAMETERS: Final = (
     Field("TraceHeader", "string"),
 )
 
+_API_GATEWAY: Final = (
+    Field("ApiEndpoint", "string", required=True),
+    Field("Method", "string", required=True, values=("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")),
+    Field("Headers", "lists"),
+    Field("Stage", "string"),
+    Field("Path", "string"),
+    Field("QueryParameters", "lists"),
+    Field("RequestBody"),
+    Field("AllowNullValues", "boolean"),
+    Field("AuthType", "string", values=("NO_AUTH", "IAM_ROLE", "RESOURCE_POLICY")),
+)
+
+
+def _fields(names: str) -> tuple[Field, ...]:
+    return tuple(Field(name.removesuffix("*"), required=name.endswith("*")) for name in names.split())
+
+
 #: By `service:action`. What is not here is checked by the service that is called.
 PARAMETERS: Final[Mapping[str, Sequence[Field]]] = {
+    **{action: _fields(names) for action, names in SUPPORTED.items()},
+    "apigateway:invoke": _API_GATEWAY,
     "lambda:invoke": INVOKE_PARAMETERS,
     "states:startExecution": START_PARAMETERS,
 }

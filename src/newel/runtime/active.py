@@ -11,10 +11,11 @@ from newel.engine.codec import decode_state, encode_state, fold, new_state
 from newel.engine.inputs import Input
 from newel.engine.state import ExecutionState, Identity
 from newel.json import Payload
-from newel.ports.store import Execution, Journal, Loaded
+from newel.ports.store import AlreadyExists, Execution, Journal, Loaded
 from newel.runtime.programs import Compiled, Programs
 
-_IDLE_MAX: Final = 512
+#: Quiet executions that stay in memory.
+IDLE_MAX: Final = 512
 #: A snapshot is written on putting away when loading would have to fold at least so many turns.
 _SNAPSHOT_TURNS: Final = 32
 
@@ -22,9 +23,13 @@ Waiter = asyncio.Future[bool]
 
 
 class Active:
-    """One execution in memory, with what is about to happen to it."""
+    """One execution in memory, with what is about to happen to it.
 
-    __slots__ = ("busy", "compiled", "inbox", "journal", "record", "seq", "shadow", "snapshot_seq", "state", "tasks")
+    `dropped` says that it is no longer what the journal says, so nothing may be handed to it. `shadow` is its state
+    as of the last commit, for the execution log, which shows each turn's events with the state before them.
+    """
+
+    __slots__ = ("busy", "compiled", "dropped", "inbox", "journal", "record", "seq", "shadow", "snapshot_seq", "state")
 
     def __init__(self, record: Execution, compiled: Compiled, state: ExecutionState, journal: Journal) -> None:
         self.record = record
@@ -35,13 +40,8 @@ class Active:
         self.snapshot_seq = 0
         self.inbox: deque[tuple[Input, Waiter | None]] = deque()
         self.busy = False
-        self.tasks: dict[int, asyncio.Task[None]] = {}
-        self.shadow: ExecutionState | None = None  # follows one turn behind, for the execution log
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing in this process is about to happen to it."""
-        return not (self.busy or self.inbox or self.tasks)
+        self.dropped = False
+        self.shadow: ExecutionState | None = None
 
 
 def identity_of(record: Execution, role_arn: str) -> Identity:
@@ -66,45 +66,78 @@ def initial_state(record: Execution, compiled: Compiled, seconds_max: int) -> Ex
 
 
 class Actives:
-    """The executions in memory. Quiet ones stay a while, the longest quiet goes first."""
+    """The executions in memory. Quiet ones stay a while, the longest quiet goes first.
 
-    def __init__(self, programs: Programs, seconds_max: Callable[[Execution], int]) -> None:
+    `working(arn)` says whether a task of an execution is being performed here; `loaded` is told of each execution
+    that was brought back, before anything is handed to it.
+    """
+
+    def __init__(
+        self,
+        programs: Programs,
+        seconds_max: Callable[[Execution], int],
+        working: Callable[[str], bool],
+        loaded: Callable[[Active], None],
+        idle_max: int,
+    ) -> None:
         self._programs = programs
         self._seconds_max = seconds_max
+        self._working = working
+        self._loaded = loaded
+        self._idle_max = idle_max
         self._active: dict[str, Active] = {}
         self._idle: OrderedDict[str, Active] = OrderedDict()
         self._loading: dict[str, asyncio.Future[Active | None]] = {}
+        self._starting: dict[str, asyncio.Future[None]] = {}
 
     def __len__(self) -> int:
         return len(self._active)
 
-    def all(self) -> list[Active]:
-        return list(self._active.values())
+    def get(self, arn: str) -> Active | None:
+        return self._active.get(arn)
+
+    # -- starting
+
+    async def claim(self, arn: str) -> None:
+        """Take an ARN for a start: until `release`, whoever looks for the execution waits for its first commit.
+
+        Raises `AlreadyExists` if the execution is in memory.
+        """
+        while (other := self._starting.get(arn)) is not None:
+            await asyncio.shield(other)
+        if arn in self._active:
+            raise AlreadyExists(arn)
+        self._starting[arn] = asyncio.get_running_loop().create_future()
+
+    def release(self, arn: str) -> None:
+        """The start was committed, or was not."""
+        self._starting.pop(arn).set_result(None)
 
     def add(self, active: Active) -> None:
         self._active[active.record.arn] = active
 
-    def get(self, arn: str) -> Active | None:
-        return self._active.get(arn)
+    # -- coming and going
 
     def forget(self, active: Active) -> None:
         """It has ended, or its state in memory is not to be trusted."""
+        active.dropped = True
         if self._active.get(active.record.arn) is active:
             del self._active[active.record.arn]
-        self._idle.pop(active.record.arn, None)
+            self._idle.pop(active.record.arn, None)
 
     def touch(self, active: Active) -> None:
         """Something is about to happen to it."""
         self._idle.pop(active.record.arn, None)
 
     def rest(self, active: Active) -> None:
-        """Nothing is about to happen; put away whoever has rested longest."""
-        if not active.quiet or self._active.get(active.record.arn) is not active:
+        """If nothing is about to happen to it, it may be put away; whoever has rested longest is."""
+        arn = active.record.arn
+        if active.busy or active.inbox or self._working(arn) or self._active.get(arn) is not active:
             return
         if active.record.type == "EXPRESS":
             return  # lives in memory alone
-        self._idle[active.record.arn] = active
-        while len(self._idle) > _IDLE_MAX:
+        self._idle[arn] = active
+        while len(self._idle) > self._idle_max:
             arn, oldest = self._idle.popitem(last=False)
             del self._active[arn]
             self._put_away(oldest)
@@ -115,27 +148,52 @@ class Actives:
             asyncio.ensure_future(saved).add_done_callback(_ignore_failure)
 
     async def find(self, arn: str, journal: Journal) -> Active | None:
-        """An execution in memory, brought back if need be; None if there is none or it has ended."""
-        active = self._active.get(arn)
-        if active is not None:
-            return active
-        loading = self._loading.get(arn)
-        if loading is None:
-            loading = asyncio.ensure_future(self._load(arn, journal))
-            self._loading[arn] = loading
-            loading.add_done_callback(lambda _done: self._loading.pop(arn, None))
-        return await asyncio.shield(loading)
+        """An execution in memory, brought back if need be; None if there is none or it has ended.
+
+        What is found may be used until the next `await`: afterwards it may have been put away or dropped.
+        """
+        while True:
+            active = self._active.get(arn)
+            if active is not None:
+                return active
+            starting = self._starting.get(arn)
+            if starting is not None:
+                await asyncio.shield(starting)
+                continue
+            found = await asyncio.shield(self._loading.get(arn) or self._load_once(arn, journal))
+            if found is None:
+                return None
+            if not found.dropped:
+                return self._active.setdefault(arn, found)  # it may have been put away again, and is as good
+
+    def _load_once(self, arn: str, journal: Journal) -> asyncio.Future[Active | None]:
+        loading = self._loading[arn] = asyncio.ensure_future(self._load(arn, journal))
+        return loading
 
     async def _load(self, arn: str, journal: Journal) -> Active | None:
-        loaded = await journal.load(arn)
-        if loaded is None or loaded.execution.status != "RUNNING":
-            return None
-        record = loaded.execution
-        compiled = await self._programs.find(record.machine_id, record.revision_id)
-        active = Active(record, compiled, self._fold(loaded, compiled), journal)
+        try:
+            loaded = await journal.load(arn)
+            if loaded is None or loaded.execution.status != "RUNNING":
+                return None
+            record = loaded.execution
+            compiled = await self._programs.of_execution(record)
+            active = self._brought_back(loaded, compiled, journal)
+        finally:
+            del self._loading[arn]
+        if arn in self._starting:
+            active.dropped = True  # read just as its start was committed: the start brings its own
+            return active
+        self.add(active)
+        self._loaded(active)
+        self.rest(active)
+        return active
+
+    def _brought_back(self, loaded: Loaded, compiled: Compiled, journal: Journal) -> Active:
+        active = Active(loaded.execution, compiled, self._fold(loaded, compiled), journal)
         active.snapshot_seq = loaded.snapshot_seq
         active.seq = loaded.rows[-1].seq if loaded.rows else loaded.snapshot_seq
-        self.add(active)
+        if compiled.logging is not None:
+            active.shadow = self._fold(loaded, compiled)
         return active
 
     def _fold(self, loaded: Loaded, compiled: Compiled) -> ExecutionState:

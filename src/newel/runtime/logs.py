@@ -8,14 +8,14 @@ from typing import Any, Final
 from newel.engine.events import AnyEvent
 from newel.engine.history import HistoryEvent, project
 from newel.engine.state import ExecutionState
-from newel.json import Json, dumps
+from newel.json import Json, dumps, size_utf8
 from newel.ports.logs import ExecutionLogs
 
 _FATAL: Final = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
 _ERROR_SUFFIXES: Final = ("Failed", "TimedOut", "Aborted")
 #: What a record keeps of the details when execution data is not included.
 _METADATA: Final = frozenset({"name", "roleArn", "index", "length", "resource", "resourceType", "region"})
-_RECORD_BYTES_MAX: Final = 248 * 1024
+_PAYLOAD_BYTES_MAX: Final = 248 * 1024
 
 
 def wanted(event_type: str, level: str) -> bool:
@@ -61,7 +61,7 @@ def record(event: HistoryEvent, execution_arn: str, *, with_data: bool) -> dict[
     details: dict[str, Any] = next((dict(v) for k, v in event.items() if k.endswith("EventDetails")), {})
     if not with_data:
         details = {key: value for key, value in details.items() if key in _METADATA}
-    details = {key: _cut(value) for key, value in details.items()}
+    details = {key: _shown(key, value, details) for key, value in details.items()}
     return {
         "id": str(event["id"]),
         "type": event["type"],
@@ -73,9 +73,20 @@ def record(event: HistoryEvent, execution_arn: str, *, with_data: bool) -> dict[
     }
 
 
-def _cut(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _RECORD_BYTES_MAX:
-        return value[:_RECORD_BYTES_MAX]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return value
-    return dumps(value)
+def _shown(name: str, value: Any, details: dict[str, Any]) -> Any:
+    """A member of the details; a payload that is too long is cut, and the member beside it says so."""
+    if isinstance(value, str):
+        return _cut(value)
+    if name.endswith("Details") and _is_long(details.get(name.removesuffix("Details"))):
+        return {**value, "truncated": True}
+    return value if isinstance(value, (bool, dict, list)) else dumps(value)
+
+
+def _is_long(payload: Any) -> bool:
+    return isinstance(payload, str) and size_utf8(payload) > _PAYLOAD_BYTES_MAX
+
+
+def _cut(text: str) -> str:
+    if not _is_long(text):
+        return text
+    return text.encode("utf-8", "surrogatepass")[:_PAYLOAD_BYTES_MAX].decode("utf-8", "ignore")

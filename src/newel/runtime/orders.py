@@ -17,3 +17,4 @@ class StartOrder(msgspec.Struct, kw_only=True, frozen=True):
     alias: str | None = None
     trace_header: str | None = None
     parent: str | None = None
+    test_case: str | None = None

@@ -7,10 +7,12 @@ from typing import Final
 
 import msgspec
 
+from newel.engine.map_run import child_program
 from newel.engine.program import Program, compile_program
 from newel.json import Json, loads
 from newel.language.parse import parse_definition
-from newel.ports.store import Catalog, Revision
+from newel.ports.store import Catalog, Execution, Revision
+from newel.runtime.map_runs.children import ChildParent, parse_parent
 
 _PROGRAMS_MAX: Final = 1_000
 
@@ -41,6 +43,21 @@ class Programs:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
+        return found
+
+    async def of_execution(self, record: Execution) -> Compiled:
+        """What an execution runs: its revision, or the item processor that it is a child of."""
+        compiled = await self.find(record.machine_id, record.revision_id)
+        parent = parse_parent(record.parent)
+        return compiled if parent is None else self.child(compiled, parent)
+
+    def child(self, compiled: Compiled, parent: ChildParent) -> Compiled:
+        """The item processor of a Distributed Map as a program of its own."""
+        key = (compiled.revision.machine_id, f"{compiled.revision.revision_id}{parent.scope}/{parent.state_name}")
+        found = self._cache.get(key)
+        if found is None:
+            program = child_program(compiled.program, parent.scope, parent.state_name)
+            found = self._cache[key] = msgspec.structs.replace(compiled, program=program)
         return found
 
     async def find(self, machine_id: str, revision_id: str) -> Compiled:

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from newel.engine import inputs as i
-from newel.engine.codec import fold
+from newel.engine.decide import must_continue, next_wake_ms
 from newel.engine.history import HistoryEvent, history
-from newel.engine.pending import pending
+from newel.engine.pending import RunMap, pending
+from newel.engine.state import ExecutionState
 from newel.errors import ServiceError
 from newel.json import Json, Payload
 from newel.limits import DEFAULT_LIMITS, Limits
 from newel.ports.clock import Clock
+from newel.ports.items import ItemReader, ResultWriter
 from newel.ports.logs import ExecutionLogs
 from newel.ports.metrics import Metrics, NoMetrics
 from newel.ports.store import Execution, Journal, JournalRow, SequenceConflict, Store, StoreUnavailable
 from newel.ports.tasks import TargetLookup
-from newel.runtime.active import Active, Actives, initial_state
+from newel.runtime.active import IDLE_MAX, Active, Actives, Waiter, initial_state
 from newel.runtime.activities import ActivityQueues, Offer
 from newel.runtime.callbacks import invalid_token, read_output, task_timed_out
 from newel.runtime.dispatcher import Dispatcher
-from newel.runtime.env import Entropy
+from newel.runtime.env import Entropy, RuntimeEnv
 from newel.runtime.logs import write_turn
+from newel.runtime.map_runs.coordinator import ChildOrder, Setting
+from newel.runtime.map_runs.manager import MapRunManager
+from newel.runtime.map_runs.unsupported import NoReader, NoWriter
 from newel.runtime.orders import StartOrder
-from newel.runtime.programs import Programs
+from newel.runtime.programs import Compiled, Programs
+from newel.runtime.revival import Revival
 from newel.runtime.timers import Timers
 from newel.runtime.tokens import BadTokenError, TaskTokens
 from newel.runtime.turns import Committed, Turns
+
+_log = logging.getLogger(__name__)
+
+_TOGETHER: Final = 500
 
 
 class Runtime:
@@ -46,8 +57,17 @@ class Runtime:
         limits: Limits = DEFAULT_LIMITS,
         metrics: Metrics | None = None,
         logs: ExecutionLogs | None = None,
+        reader: ItemReader | None = None,
+        writer: ResultWriter | None = None,
         skip_time: bool = False,
+        idle_max: int = IDLE_MAX,
+        observer: Callable[[Committed], None] | None = None,
     ) -> None:
+        """`idle_max` is how many executions to which nothing happens stay in memory (at least one).
+
+        `observer` is shown every turn once it is durable; it must neither block nor raise.
+        """
+        assert idle_max > 0
         self._store = store
         self._express = express
         self._clock = clock
@@ -56,12 +76,34 @@ class Runtime:
         self._metrics = metrics or NoMetrics()
         self._logs = logs
         self._skip_time = skip_time
+        self._entropy = entropy or Entropy()
+        self.map_runs = MapRunManager(store)
+        self._map_run_setting = Setting(
+            store=store,
+            world=self,
+            clock=clock,
+            limits=limits,
+            reader=reader or NoReader(),
+            writer=writer or NoWriter(),
+        )
+        self._observer = observer
         self.programs = Programs(store)
-        self._actives = Actives(self.programs, self._seconds_max)
-        self._turns = Turns(store, self._actives, clock, entropy or Entropy(), tokens, limits, self._act)
         self._activities = ActivityQueues(self._claim)
         self._dispatcher = Dispatcher(
-            targets, self._deliver, self._activities, tokens, clock, self._metrics, self._actives.rest
+            targets, self._deliver, self._activities, tokens, clock, self._metrics, self._settled, self._run_map
+        )
+        self._actives = Actives(self.programs, self._seconds_max, self._dispatcher.working, self._issue_owed, idle_max)
+        self._revival = Revival(self._revive)
+        self._turns = Turns(
+            store,
+            self._actives,
+            clock,
+            self._entropy,
+            tokens,
+            limits,
+            committed=self._act,
+            unmoved=self._set_timer,
+            dropped=self._revival.add,
         )
         self._timers = Timers(clock, self._wake)
         self._ends: dict[str, list[asyncio.Future[Execution]]] = {}
@@ -73,37 +115,75 @@ class Runtime:
         """Start the timers and issue again what executions owe; answers may be given at once."""
         if self._skip_time:
             self._timers.start()
-        else:
+        elif self._express is self._store:
             self._timers.start(self._store)
+        else:
+            self._timers.start(self._store, self._express)
         self._spawn(self._recover())
 
+    def end_polls(self) -> None:
+        """Send away the workers that poll for activity tasks, as if there were none: the server stops."""
+        self._activities.close()
+
+    def end_waits(self) -> None:
+        """Refuse those who wait for the end of an execution with `StoreUnavailable`: the server stops."""
+        for waiters in self._ends.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(StoreUnavailable("the server is stopping"))
+
     async def close(self) -> None:
-        """Stop acting. What is owed stays in the store for the next start."""
+        """Stop acting, and abort nothing. What is owed stays in the store for the next start."""
+        self.end_polls()
         await self._timers.close()
-        tasks = [task for active in self._actives.all() for task in active.tasks.values()]
-        for task in [*tasks, *self._background]:
+        await self._revival.close()
+        await self._dispatcher.close()
+        for task in self._background:
             task.cancel()
-        await asyncio.gather(*tasks, *self._background, return_exceptions=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._turns.close()
+        self.end_waits()
 
     @property
     def idle(self) -> bool:
         """Whether nothing but timers can make progress (for the virtual clock)."""
-        return self._turns.in_flight == 0 and not any(active.tasks or active.inbox for active in self._actives.all())
+        return self._turns.in_flight == 0 and self._dispatcher.idle
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
     async def _recover(self) -> None:
+        """Bring back every execution that owes something; what it owes is issued as it comes."""
         async for arn in self._store.owing():
-            active = await self._actives.find(arn, self._store)
+            await self._resume(arn)
+
+    async def _resume(self, arn: str, waiter: Waiter | None = None) -> bool:
+        """Bring an execution back, and give it what it may have missed: its next step, a timer.
+
+        False if there was nothing to give it to; `waiter` is told of the commit otherwise.
+        """
+        try:
+            active = await self._actives.find(arn, self._journal_of(arn))
             if active is None:
-                continue
-            for command in pending(active.state):
-                self._dispatcher.issue(active, command)
-            self._turns.deliver(active, i.Continue())
-            await asyncio.sleep(0)
+                return False
+            if must_continue(active.state):
+                self._turns.deliver(active, i.Continue())
+            self._turns.deliver(active, i.TimerFired(), waiter)
+        except StoreUnavailable:
+            self._revival.add(arn)
+        except Exception:  # one execution that cannot be read must not hold up the others
+            _log.exception("%s could not be brought back", arn)
+        else:
+            return True
+        return False
+
+    async def _revive(self, arn: str) -> None:
+        """Resume an execution whose turn could not be committed, and wait for the turn that this causes."""
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        if await self._resume(arn, waiter):
+            await asyncio.gather(waiter, return_exceptions=True)  # one that fails again is told to the revival again
 
     def _seconds_max(self, record: Execution) -> int:
         limits = self._limits
@@ -143,10 +223,17 @@ class Runtime:
             alias=order.alias,
             trace_header=order.trace_header,
             parent=order.parent,
+            test_case=order.test_case,
         )
-        journal = self._express if machine.type == "EXPRESS" else self._store
-        state = initial_state(record, compiled, self._seconds_max(record))
-        return Active(record, compiled, state, journal)
+        return self._activated(record, compiled)
+
+    def _activated(self, record: Execution, compiled: Compiled) -> Active:
+        journal = self._express if record.type == "EXPRESS" else self._store
+        seconds_max = self._seconds_max(record)
+        active = Active(record, compiled, initial_state(record, compiled, seconds_max), journal)
+        if compiled.logging is not None:
+            active.shadow = initial_state(record, compiled, seconds_max)
+        return active
 
     async def wait(self, arn: str) -> Execution:
         """The execution once it has ended. Raises `ServiceError` `ExecutionDoesNotExist`."""
@@ -177,14 +264,57 @@ class Runtime:
 
     async def terminate_machine(self, machine_id: str) -> None:
         """Abort the running executions of a machine that is being deleted."""
-        for arn in await self._store.running(machine_id):
-            await self._deliver(arn, i.Stop(None, None))
+        arns = await self._store.running(machine_id)
+        for start in range(0, len(arns), _TOGETHER):
+            await asyncio.gather(*(self._deliver(arn, i.Stop(None, None)) for arn in arns[start : start + _TOGETHER]))
+
+    # -- Map Runs
+
+    async def _run_map(self, active: Active, command: RunMap) -> i.MapRunEnded | None:
+        env = RuntimeEnv(self._clock.now_ms(), self._limits, self._entropy, self._tokens, frozenset())
+        return await self.map_runs.perform(active, command, self._map_run_setting, env)
+
+    async def start_child(self, order: ChildOrder, parent: Active) -> None:
+        """Start a child workflow of a Map Run. Raises `AlreadyExists`."""
+        compiled = self.programs.child(parent.compiled, order.parent)
+        record = Execution(
+            arn=order.arn,
+            machine_arn=order.machine_arn,
+            machine_id=parent.record.machine_id,
+            revision_id=parent.record.revision_id,
+            name=order.name,
+            status="RUNNING",
+            start_ms=self._clock.now_ms(),
+            input=order.input,
+            type="EXPRESS" if order.express else "STANDARD",
+            version=parent.record.version,
+            alias=parent.record.alias,
+            map_run_arn=order.map_run_arn,
+            parent=order.parent.text(),
+            test_case=parent.record.test_case,
+        )
+        await self._turns.start(self._activated(record, compiled))
+
+    async def stop_child(self, arn: str) -> None:
+        """Abort a child workflow."""
+        await self._deliver(arn, i.Stop(None, None))
+
+    async def child(self, arn: str) -> Execution | None:
+        """The stored record of a child workflow."""
+        return await self._store.execution(arn)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that no one waits for, until the server stops."""
+        self._spawn(work)
 
     # -- reading
 
     async def describe(self, arn: str) -> Execution | None:
-        """An execution's record as committed."""
-        return await self._journal_of(arn).execution(arn)
+        """An execution's record as committed; an Express child of a Map Run is stored when it ends."""
+        found = await self._journal_of(arn).execution(arn)
+        if found is None and ":express:" in arn:
+            found = await self._store.execution(arn)
+        return found
 
     async def history(self, arn: str) -> list[dict[str, Any]]:
         """All history events, by id. Raises `ExecutionDoesNotExist`."""
@@ -195,7 +325,7 @@ class Runtime:
         return await self._project(record, await journal.turns(arn))
 
     async def _project(self, record: Execution, rows: Sequence[JournalRow]) -> list[HistoryEvent]:
-        compiled = await self.programs.find(record.machine_id, record.revision_id)
+        compiled = await self.programs.of_execution(record)
         state = initial_state(record, compiled, self._seconds_max(record))
         return list(history(state, [(row.at_ms, row.events) for row in rows], _started_by(record)))
 
@@ -247,7 +377,10 @@ class Runtime:
     # -- inputs and effects
 
     async def _deliver(self, arn: str, given: i.Input) -> bool:
-        """Hand an input to a running execution and wait for the commit; False if it was stale."""
+        """Hand an input to a running execution and wait for the commit; False if it was stale.
+
+        Raises `StoreUnavailable` if it could not be committed.
+        """
         while True:
             active = await self._actives.find(arn, self._journal_of(arn))
             if active is None:
@@ -258,8 +391,6 @@ class Runtime:
                 return await waiter
             except SequenceConflict:
                 continue  # another turn came first: reload and decide again
-            except StoreUnavailable as error:
-                raise ServiceError("InternalFailure", f"The store cannot write: {error}", status=500) from None
 
     def _wake(self, arn: str) -> None:
         active = self._actives.get(arn)
@@ -269,51 +400,50 @@ class Runtime:
             self._spawn(self._wake_stored(arn))
 
     async def _wake_stored(self, arn: str) -> None:
-        active = await self._actives.find(arn, self._journal_of(arn))
+        await self._resume(arn)
+
+    def _settled(self, arn: str) -> None:
+        active = self._actives.get(arn)
         if active is not None:
-            self._turns.deliver(active, i.TimerFired())
+            self._actives.rest(active)
+
+    def _set_timer(self, active: Active) -> None:
+        running = active.state.status == "RUNNING"
+        self._timers.set(active.record.arn, next_wake_ms(active.state) if running else None)
+
+    def _issue_owed(self, active: Active) -> None:
+        """Issue again what an execution that was brought back owes, unless its time is up: a timer will tell it."""
+        now_ms = self._clock.now_ms()
+        for command in pending(active.state):
+            if not overdue(active.state, command.task_id, now_ms):
+                self._dispatcher.issue(active, command)
 
     def _act(self, done: Committed) -> None:
         """Everything that follows a commit."""
         active = done.active
         if active.seq == 1:
             self._metrics.execution_started(active.record.machine_arn)
-        if self._logs is not None and active.compiled.logging is not None:
-            self._log_turn(active, done)
-        for task_id, task in list(active.tasks.items()):
-            if task_id not in active.state.tasks and task is not asyncio.current_task():
-                task.cancel()
+        if active.shadow is not None:
+            self._log_turn(active, active.shadow, done)
+        if self._observer is not None:
+            self._observer(done)
+        self._dispatcher.cancel_all_but(active.record.arn, active.state.tasks)
         for command in done.commands:
             self._dispatcher.issue(active, command)
+        self._set_timer(active)
         if done.end is not None:
             self._ended(active.record)
-        else:
-            self._timers.set(active.record.arn, active.state.timers[0][0] if active.state.timers else None)
 
-    def _log_turn(self, active: Active, done: Committed) -> None:
-        assert self._logs is not None
-        if active.shadow is None:
-            active.shadow = initial_state(active.record, active.compiled, self._seconds_max(active.record))
-            if active.seq > 1:
-                self._spawn(self._log_resumed(active, done))
-                return
-        write_turn(
-            self._logs, active.shadow, done.events, done.at_ms, active.compiled.logging, _started_by(active.record)
-        )
-
-    async def _log_resumed(self, active: Active, done: Committed) -> None:
-        """Log a turn of an execution that was brought back: its shadow is folded from the journal first."""
-        assert self._logs is not None
-        assert active.shadow is not None
-        rows = await active.journal.turns(active.record.arn)
-        fold(active.shadow, [(row.at_ms, row.events) for row in rows if row.seq < active.seq])
-        write_turn(
-            self._logs, active.shadow, done.events, done.at_ms, active.compiled.logging, _started_by(active.record)
-        )
+    def _log_turn(self, active: Active, shadow: ExecutionState, done: Committed) -> None:
+        """Log a committed turn."""
+        if self._logs is not None:
+            started = _started_by(active.record)
+            write_turn(self._logs, shadow, done.events, done.at_ms, active.compiled.logging, started)
 
     def _ended(self, record: Execution) -> None:
         assert record.stop_ms is not None
-        self._timers.set(record.arn, None)
+        if record.map_run_arn is not None:
+            self.map_runs.child_ended(record)
         self._metrics.execution_ended(record.machine_arn, record.status, (record.stop_ms - record.start_ms) / 1000)
         for waiter in self._ends.get(record.arn, ()):
             if not waiter.done():
@@ -328,3 +458,11 @@ def _started_by(record: Execution) -> dict[str, Json]:
     if record.version is not None:
         details["stateMachineVersionArn"] = f"{record.machine_arn}:{record.version}"
     return details
+
+
+def overdue(execution: ExecutionState, task_id: int, now_ms: int) -> bool:
+    """Whether a task in flight has run out of time, though no timer has said so yet."""
+    work = execution.frames[execution.tasks[task_id]].work
+    assert work is not None
+    dues = (execution.timeout_due_ms, work.timeout_due_ms, work.heartbeat_due_ms)
+    return any(due_ms is not None and due_ms <= now_ms for due_ms in dues)

@@ -7,6 +7,7 @@ day costs nothing but its row.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
@@ -16,6 +17,9 @@ from newel.ports.store import Journal
 
 HORIZON_MS: Final = 60_000
 _SCAN_ROWS: Final = 10_000
+_PAUSE_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class Timers:
@@ -56,10 +60,15 @@ class Timers:
         scanned_ms = 0
         while True:
             now_ms = self._clock.now_ms()
-            if self._journals and now_ms >= scanned_ms - HORIZON_MS // 2:
-                scanned_ms = await self._scan(now_ms)
-            self._fire_due(now_ms)
-            await self._sleep(scanned_ms)
+            try:
+                if self._journals and now_ms >= scanned_ms - HORIZON_MS // 2:
+                    scanned_ms = await self._scan(now_ms)
+                self._fire_due(now_ms)
+            except Exception:  # time goes on whatever a store or an execution has
+                _log.exception("looking for due timers failed")
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                await self._sleep(scanned_ms)
 
     async def _scan(self, now_ms: int) -> int:
         """Take in the wake times up to the horizon; the moment up to which they are known."""
@@ -89,7 +98,7 @@ class Timers:
         changed = asyncio.ensure_future(self._changed.wait())
         waits: set[asyncio.Future[object]] = {changed}  # type: ignore[arg-type]
         if moments:
-            waits.add(asyncio.ensure_future(self._clock.sleep_until(min(moments))))  # type: ignore[arg-type]
+            waits.add(asyncio.ensure_future(self._clock.sleep_until(min(moments))))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

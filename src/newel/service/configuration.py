@@ -38,7 +38,7 @@ def tracing_text(given: dict[str, Any] | None) -> str:
 
 
 def encryption_text(given: dict[str, Any] | None) -> str:
-    """Raises InvalidEncryptionConfiguration. A customer-managed key is kept and shown; nothing is encrypted with it yet."""
+    """Raises InvalidEncryptionConfiguration. A customer-managed key is kept and shown; nothing is encrypted with it."""
     if given is None:
         return NO_ENCRYPTION
     if given["type"] == "CUSTOMER_MANAGED_KMS_KEY":

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from newel.integrations.mock_file import MockFile
 from newel.limits import DEFAULT_LIMITS, Limits
 from newel.ports.clock import Clock
 from newel.ports.store import Store
@@ -17,6 +18,7 @@ from newel.service.log_groups import LogGroups
 from newel.service.pages import PageTokens
 from newel.service.recent import Recent
 from newel.service.runtime_face import RuntimeFace
+from newel.service.test_state.perform import Targets
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,10 @@ class Core:
     log_groups: LogGroups
     limits: Limits = DEFAULT_LIMITS
     default_fields: bool = False
+    #: Where TestState calls the targets of Tasks; without it, tests of Tasks need a mock.
+    test_targets: Targets | None = None
+    #: The test cases that executions may be started with (`#TestCase`).
+    mock_file: MockFile | None = None
     tokens: PageTokens = field(init=False)
     census: Census = field(init=False)
     open_executions: OpenExecutions = field(init=False)

@@ -17,10 +17,11 @@ from newel.service.errors import (
     type_not_supported,
 )
 from newel.service.machines import revision_answer, revision_of
+from newel.service.map_runs import filter_of_map_run, item_count
 from newel.service.names import check_name
 from newel.service.pages import page_size
 from newel.service.payloads import why_not_json
-from newel.service.unsupported import unsupported
+from newel.service.test_cases import check_test_case, split_test_case
 
 _REDRIVABLE_MS: Final = 14 * 86_400_000  # "closed at most 14 days ago"
 _BILLED_STEP_MS: Final = 100
@@ -34,11 +35,13 @@ class Target(NamedTuple):
     revision: Revision
     version: int | None
     alias: str | None
+    test_case: str | None = None
 
 
 async def resolve(core: Core, text: str) -> Target:
     """Find what to start. Raises InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException."""
-    arn = plain_state_machine_arn(text)
+    qualified, test_case = split_test_case(text)
+    arn = plain_state_machine_arn(qualified)
     machine = await core.store.machine(arn.base)
     if machine is None:
         raise state_machine_does_not_exist(text)
@@ -56,7 +59,10 @@ async def resolve(core: Core, text: str) -> Target:
         if version is None:
             raise state_machine_does_not_exist(text)
         revision_id = version.revision_id
-    return Target(machine, await revision_of(core, machine.id, revision_id), number, arn.alias)
+    revision = await revision_of(core, machine.id, revision_id)
+    if test_case is not None:
+        check_test_case(core.mock_file, machine, revision, test_case)
+    return Target(machine, revision, number, arn.alias, test_case)
 
 
 def input_of(request: Mapping[str, Any]) -> str:
@@ -71,7 +77,7 @@ def input_of(request: Mapping[str, Any]) -> str:
 
 
 def _order(core: Core, target: Target, request: Mapping[str, Any], parent: str | None) -> StartOrder:
-    machine, revision, version, alias = target
+    machine, revision, version, alias, test_case = target
     name = request.get("name")
     if name is None:
         name = core.entropy.uuid()
@@ -88,6 +94,7 @@ def _order(core: Core, target: Target, request: Mapping[str, Any], parent: str |
         alias=alias,
         trace_header=request.get("traceHeader"),
         parent=parent,
+        test_case=test_case,
     )
 
 
@@ -105,7 +112,11 @@ async def begin(core: Core, request: Mapping[str, Any], *, parent: str | None = 
     except AlreadyExists:
         existing = await core.runtime.describe(order.arn)
         same_attempt = existing is not None and parent is not None and existing.parent == parent
-        same_request = existing is not None and existing.status == "RUNNING" and existing.input == order.input
+        same_request = (
+            existing is not None
+            and existing.status == "RUNNING"
+            and (existing.input, existing.test_case) == (order.input, order.test_case)
+        )
         if existing is None or not (same_attempt or same_request):
             raise execution_already_exists(order.arn) from None
         return existing
@@ -164,7 +175,7 @@ async def stop_execution(core: Core, caller: Caller, request: Request) -> Answer
 
 async def existing_execution(core: Core, text: str) -> Execution:
     """A Standard execution by ARN. Raises InvalidArn (also for Express), ExecutionDoesNotExist."""
-    arn: ExecutionArn = execution_arn(text)
+    arn: ExecutionArn = execution_arn(text, express="/" in text)  # an Express child of a Map Run has a record
     execution = await core.runtime.describe(arn.text)
     if execution is None:
         raise execution_does_not_exist(text)
@@ -234,34 +245,45 @@ async def describe_state_machine_for_execution(core: Core, caller: Caller, reque
 
 
 async def list_executions(core: Core, caller: Caller, request: Request) -> Answer:  # noqa: ARG001
-    """ListExecutions of a Standard machine, one of its versions or aliases; newest first."""
+    """ListExecutions of a Standard machine, one of its versions or aliases, or of a Map Run; newest first."""
     _check_list(request)
-    arn = plain_state_machine_arn(request["stateMachineArn"])
+    size = page_size(request)
     cursor = core.tokens.read("ListExecutions", request)
+    if "mapRunArn" in request:
+        wanted = await filter_of_map_run(core, request, cursor, size + 1)
+    else:
+        wanted = await _filter_of_machine(core, request, cursor, size + 1)
+    found = await core.store.executions(wanted)
+    if "redriveFilter" in request:
+        redriven = request["redriveFilter"] == "REDRIVEN"
+        found = [execution for execution in found if (execution.redrive_count > 0) is redriven]
+    answer: Answer = {"executions": [_list_item(core, execution) for execution in found[:size]]}
+    if "mapRunArn" in request:
+        for item in answer["executions"]:
+            item["itemCount"] = await item_count(core, item["executionArn"])
+    if len(found) > size:
+        last = found[size - 1]
+        by_stop = wanted.status not in (None, "RUNNING") and last.stop_ms is not None
+        cursor = [last.stop_ms if by_stop else last.start_ms, last.arn]
+        answer["nextToken"] = core.tokens.issue("ListExecutions", request, cursor)
+    return answer
+
+
+async def _filter_of_machine(core: Core, request: Request, cursor: Any, limit: int) -> ExecutionFilter:
+    arn = plain_state_machine_arn(request["stateMachineArn"])
     machine = await core.store.machine(arn.base)
     if machine is None:
         raise state_machine_does_not_exist(arn.text)
     if machine.type == "EXPRESS":
         raise type_not_supported()
-    size = page_size(request)
-    status = request.get("statusFilter")
-    found = await core.store.executions(
-        ExecutionFilter(
-            machine_id=machine.id,
-            status=status,
-            version=arn.version,
-            alias=arn.alias,
-            after=(cursor[0], cursor[1]) if cursor else None,
-            limit=size + 1,
-        )
+    return ExecutionFilter(
+        machine_id=machine.id,
+        status=request.get("statusFilter"),
+        version=arn.version,
+        alias=arn.alias,
+        after=(cursor[0], cursor[1]) if cursor else None,
+        limit=limit,
     )
-    answer: Answer = {"executions": [_list_item(core, execution) for execution in found[:size]]}
-    if len(found) > size:
-        last = found[size - 1]
-        by_stop = status not in (None, "RUNNING") and last.stop_ms is not None
-        cursor = [last.stop_ms if by_stop else last.start_ms, last.arn]
-        answer["nextToken"] = core.tokens.issue("ListExecutions", request, cursor)
-    return answer
 
 
 def _check_list(request: Request) -> None:
@@ -269,7 +291,7 @@ def _check_list(request: Request) -> None:
     if (machine is None) == (map_run is None):
         raise ValidationError("Exactly one of stateMachineArn and mapRunArn must be specified")
     if map_run is not None:
-        raise unsupported("ListExecutions of a Map Run")
+        return
     if request.get("statusFilter") == "PENDING_REDRIVE":
         raise ValidationError("The PENDING_REDRIVE status filter is only supported with a mapRunArn")
     if request.get("redriveFilter") is not None:

@@ -5,9 +5,12 @@ The first line of a file is the group, every further line one event, in the orde
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
@@ -19,6 +22,7 @@ from newel.json import Json, dumps
 from newel.ports.clock import Clock
 
 NAME_PATTERN: Final = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
+_TAIL_BYTES: Final = 65_536
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:logs:([a-z0-9-]+):(\d{12}):log-group:([^:]+)(?::\*)?", re.ASCII)
 #: Common file systems take names of 255 bytes.
 _FILE_NAME_CHARS_MAX: Final = 240
@@ -68,6 +72,7 @@ class LogGroups:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
+        self._whole: set[Path] = set()  # files whose last line is known to be complete
 
     def create(self, account: str, region: str, name: str, group_class: str = "STANDARD") -> LogGroup:
         """Raises InvalidParameterException or ResourceAlreadyExistsException."""
@@ -116,20 +121,22 @@ class LogGroups:
             raise _no_such_group() from None
 
     def write(self, group_arn: str, stream: str, records: Sequence[tuple[int, Json]]) -> None:
-        """Append (epoch milliseconds, record) pairs to a stream.
+        """Append (epoch milliseconds, record) pairs to a stream, all or none.
 
         Nothing is kept if the group is gone. Logging is best effort, as on AWS: a disk that is full stops no execution.
         """
         key = parse_log_group_arn(group_arn)
         if key is None:
             return
+        path = self._path(*key)
         now = self._clock.now_ms()
         lines = b"".join(_encoder.encode(LogEvent(stream, at, dumps(record), now)) + b"\n" for at, record in records)
         try:
-            # "r+b" because appending must not bring a deleted group back.
-            with self._path(*key).open("r+b") as file:
-                file.seek(0, 2)
-                file.write(lines)
+            # "r+b" because appending must not bring a deleted group back; unbuffered, so that a failure is known here.
+            with path.open("r+b", buffering=0) as file:
+                end = file.seek(0, 2) if path in self._whole else _end_of_lines(file)
+                self._whole.add(path)
+                _append(file, end, lines)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -159,3 +166,23 @@ class LogGroups:
 
 def _no_such_group() -> ServiceError:
     return ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
+
+
+def _append(file: FileIO, end: int, lines: bytes) -> None:
+    """Write at the end of a file; what was written in part is taken back. Raises OSError."""
+    if file.write(lines) != len(lines):
+        file.truncate(end)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _end_of_lines(file: FileIO) -> int:
+    """Go to the end of a file, after cutting off a line that a crash left incomplete."""
+    end = file.seek(0, 2)
+    position, tail = end, b""
+    while position > 0 and b"\n" not in tail:
+        position = file.seek(max(0, position - _TAIL_BYTES))
+        tail = file.read(_TAIL_BYTES)
+    whole = position + tail.rfind(b"\n") + 1
+    if whole < end:
+        file.truncate(whole)
+    return file.seek(whole)

@@ -14,6 +14,7 @@ from newel.service.definitions import check_definition, references
 from newel.service.errors import state_machine_deleting, state_machine_does_not_exist
 from newel.service.names import check_name
 from newel.service.pages import page_size
+from newel.service.resources import preload_models
 from newel.service.tags import check_tags, tags_of
 from newel.service.versions import publish, version_arn
 
@@ -40,6 +41,7 @@ async def create_state_machine(core: Core, caller: Caller, request: Request) -> 
     _check_version_description(request)
     check_role_arn(request["roleArn"])
     kind: MachineType = request.get("type") or "STANDARD"
+    await preload_models(request["definition"])
     check_definition(request["definition"], kind)
     arn = caller.arn("stateMachine", name)
     tags = tags_of(request.get("tags"))
@@ -144,6 +146,8 @@ async def update_state_machine(core: Core, caller: Caller, request: Request) -> 
         )
         raise ServiceError("MissingRequiredParameter", message)
     _check_version_description(request)
+    if request.get("definition") is not None:
+        await preload_models(request["definition"])
     async with core.catalog_lock:
         machine = await changeable_machine(core, arn)
         old = await revision_of(core, machine.id, machine.revision_id)

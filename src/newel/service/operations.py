@@ -3,8 +3,20 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from newel.service import activities, aliases, definitions, executions, history, machines, tags, unsupported, versions
+from newel.service import (
+    activities,
+    aliases,
+    definitions,
+    executions,
+    history,
+    machines,
+    map_runs,
+    tags,
+    unsupported,
+    versions,
+)
 from newel.service.core import Answer, Caller, Core, Request
+from newel.service.test_state.operation import test_state
 
 Operation = Callable[[Core, Caller, Request], Awaitable[Answer]]
 
@@ -18,6 +30,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "DeleteStateMachineVersion": versions.delete_state_machine_version,
     "DescribeActivity": activities.describe_activity,
     "DescribeExecution": executions.describe_execution,
+    "DescribeMapRun": map_runs.describe_map_run,
     "DescribeStateMachine": machines.describe_state_machine,
     "DescribeStateMachineAlias": aliases.describe_state_machine_alias,
     "DescribeStateMachineForExecution": executions.describe_state_machine_for_execution,
@@ -25,6 +38,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GetExecutionHistory": history.get_execution_history,
     "ListActivities": activities.list_activities,
     "ListExecutions": executions.list_executions,
+    "ListMapRuns": map_runs.list_map_runs,
     "ListStateMachineAliases": aliases.list_state_machine_aliases,
     "ListStateMachineVersions": versions.list_state_machine_versions,
     "ListStateMachines": machines.list_state_machines,
@@ -37,7 +51,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "StartSyncExecution": executions.start_sync_execution,
     "StopExecution": executions.stop_execution,
     "TagResource": tags.tag_resource,
+    "TestState": test_state,
     "UntagResource": tags.untag_resource,
+    "UpdateMapRun": map_runs.update_map_run,
     "UpdateStateMachine": machines.update_state_machine,
     "UpdateStateMachineAlias": aliases.update_state_machine_alias,
     "ValidateStateMachineDefinition": definitions.validate_state_machine_definition,

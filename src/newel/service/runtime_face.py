@@ -3,11 +3,17 @@
 from typing import Any, Protocol
 
 from newel.ports.store import Execution
+from newel.runtime.map_runs.manager import MapRunManager
 from newel.runtime.orders import StartOrder
 
 
 class RuntimeFace(Protocol):
     """The runtime as the services see it."""
+
+    @property
+    def map_runs(self) -> MapRunManager:
+        """The Map Runs under way."""
+        ...
 
     async def start(self, order: StartOrder) -> Execution:
         """Commit the first turn. Raises `ports.store.AlreadyExists` if the ARN is taken."""

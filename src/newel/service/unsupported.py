@@ -6,7 +6,7 @@ from newel.errors import ServiceError
 from newel.service.core import Answer, Caller, Core, Request
 
 #: Of the 37 operations, those without an implementation.
-OPERATIONS: Final = ("DescribeMapRun", "ListMapRuns", "RedriveExecution", "TestState", "UpdateMapRun")
+OPERATIONS: Final = ("RedriveExecution",)
 
 
 def unsupported(what: str) -> ServiceError:

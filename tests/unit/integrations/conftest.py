@@ -1,4 +1,7 @@
-"""Fakes as fixtures."""
+"""Fakes as fixtures; tests here may be coroutines."""
+
+import asyncio
+import inspect
 
 import pytest
 
@@ -23,3 +26,13 @@ def events() -> Events:
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    function = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(function):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    asyncio.run(function(**arguments))
+    return True

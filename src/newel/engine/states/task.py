@@ -12,6 +12,7 @@ from newel.engine.turn import Handler, Turn
 from newel.errors import RuntimeFailure, StatesError
 from newel.expr.env import Scope
 from newel.json import Json, Payload, dumps, size_utf8
+from newel.language.http_parameters import check_http_parameters
 from newel.language.parameters import PARAMETERS, check_parameters
 from newel.language.resource import Resource
 
@@ -37,6 +38,8 @@ class TaskHandler(Handler):
         fields = PARAMETERS.get(f"{resource.service}:{resource.action}") if resource.kind == "service" else None
         if fields is not None:
             check_parameters(parameters.text, fields)
+        elif resource.service == "http":
+            check_http_parameters(parameters.text)
         turn.emit(
             e.TaskScheduled(
                 frame.id,

@@ -160,7 +160,9 @@ class JsonataError(Exception):
     the expression, in UTF-16 units, after the token concerned. ``token`` and ``value`` are what the message speaks of.
     """
 
-    def __init__(self, code: str, *, position: int | None = None, token: Any = None, value: Any = UNDEFINED, **fields: Any) -> None:
+    def __init__(
+        self, code: str, *, position: int | None = None, token: Any = None, value: Any = UNDEFINED, **fields: Any
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.position = position
@@ -180,7 +182,13 @@ class JsonataError(Exception):
         raw, quoted = match.groups()
         value = self._field(raw or quoted)
         if raw is not None:
-            return value if isinstance(value, str) else "undefined" if value is UNDEFINED else to_json(value) or "undefined"
+            return (
+                value
+                if isinstance(value, str)
+                else "undefined"
+                if value is UNDEFINED
+                else to_json(value) or "undefined"
+            )
         return to_json(value) or "undefined"
 
     def _field(self, name: str) -> Any:

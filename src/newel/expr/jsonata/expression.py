@@ -13,7 +13,7 @@ from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.functions.library import LIBRARY
 from newel.expr.jsonata.nodes import Node, walk
 from newel.expr.jsonata.parser import parse_tree
-from newel.expr.jsonata.runtime.state import Runtime
+from newel.expr.jsonata.runtime.state import Runtime, runtime_class
 from newel.expr.jsonata.signature import parse_signature
 from newel.expr.jsonata.values import LISTS, UNDEFINED, Builtin, Cons, KeepSeq, Seq, TupleStream
 
@@ -39,13 +39,15 @@ def parse(text: str) -> Node:
 class Expression:
     """A compiled expression. It has no state: threads may share it."""
 
-    __slots__ = ("_library", "_limits", "_names", "_programs", "text", "tree")
+    __slots__ = ("_library", "_limits", "_names", "_plain", "_programs", "_runtime", "text", "tree")
 
     def __init__(self, text: str, tree: Node, library: dict[str, Builtin], limits: Limits) -> None:
         self.text = text
         self.tree = tree
         self._library = library
         self._limits = limits
+        self._runtime = runtime_class(limits)
+        self._plain: Program | None = None
         self._programs: dict[frozenset[str], Program] = {}
         #: The functions of the library that the text mentions: bindings of these names need a program of their own.
         self._names = frozenset(node.value for node in walk(tree) if node.kind == "variable" and node.value in library)
@@ -64,6 +66,8 @@ class Expression:
             except (RecursionError, IndentationError, SyntaxError, MemoryError):
                 raise JsonataError("D1011") from None
             self._programs[shadowed] = found
+            if not shadowed:
+                self._plain = found
         return found
 
     def evaluate(self, value: Any, bindings: Mapping[str, Any] | None = None, *, env: Environment | None = None) -> Any:
@@ -75,23 +79,23 @@ class Expression:
         Raises:
             JsonataError: with the code, message and position of jsonata-js.
         """
-        runtime = Runtime(self._limits, env, self)
         if bindings is None:
             bindings = _NO_BINDINGS
-            program = self._programs.get(_NONE) or self.program()
-        elif self._names.isdisjoint(bindings):
-            program = self._programs.get(_NONE) or self.program()
+            program = self._plain or self.program()
+        elif not self._names or self._names.isdisjoint(bindings):
+            program = self._plain or self.program()
         else:
             program = self.program(frozenset(self._names & bindings.keys()))
+        runtime = None if program.light else self._runtime(env, self)
         try:
             result = program.run(value, bindings, runtime)
+            if runtime is not None and runtime.dirty:
+                return _plain(result)
         except JsonataError as error:
             program.locate(error, error.__traceback__)
             raise
         except RecursionError:
             raise JsonataError("D1011") from None
-        if runtime.dirty:
-            return _plain(result)
         return list(result) if result.__class__ in _SEQUENCES else result
 
     def run_inside(self, text: Any, focus: Any, context: Any, visible: Any, runtime: Runtime) -> Any:
@@ -113,9 +117,6 @@ class Expression:
             raise JsonataError("D3121", value=error.message) from None
 
 
-_NONE: Final[frozenset[str]] = frozenset()
-
-
 def _plain(value: Any) -> Any:
     """A result without sequences and missing members; what is plain already is shared, not copied."""
     kind = value.__class__
@@ -134,7 +135,9 @@ def _same(left: Any, right: Any) -> bool:
     return left is right
 
 
-def _evaluate_text(runtime: Runtime, text: Any, focus: Any = UNDEFINED, *, context: Any = UNDEFINED, visible: Any = None) -> Any:
+def _evaluate_text(
+    runtime: Runtime, text: Any, focus: Any = UNDEFINED, *, context: Any = UNDEFINED, visible: Any = None
+) -> Any:
     if text is UNDEFINED:
         return UNDEFINED
     return runtime.evaluator.run_inside(text, focus, context, visible if visible is not None else {}, runtime)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from newel.expr.jsonata.numbers import number_text
 from newel.expr.jsonata.values import FUNCTIONS, LISTS, UNDEFINED
 
-__all__ = ["quote", "to_json"]
+__all__ = ["js_string", "quote", "to_json"]
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _CONTROL: Final = re.compile(r"\\u00([0-9a-f]{2})")
@@ -25,7 +25,9 @@ def quote(text: str) -> str:
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", quoted)
 
 
-def to_json(value: Any, *, number: Callable[[Any], str] | None = None, function: str | None = None, indent: int = 0) -> str | None:
+def to_json(
+    value: Any, *, number: Callable[[Any], str] | None = None, function: str | None = None, indent: int = 0
+) -> str | None:
     """JSON text, or None for what JSON leaves out (undefined, functions without ``function``).
 
     ``number`` prints a number in its own way; ``function`` is the text that stands for a function.
@@ -47,7 +49,7 @@ class _Writer:
         self._function = function
         self._step = " " * indent
 
-    def text(self, value: Any, margin: str) -> str | None:  # noqa: PLR0911 - one return for each kind of value
+    def text(self, value: Any, margin: str) -> str | None:
         kind = value.__class__
         if kind is str:
             return quote(value)
@@ -85,3 +87,19 @@ class _Writer:
             return f"{opening}{','.join(members)}{closing}"
         inner = f",\n{margin}{self._step}".join(members)
         return f"{opening}\n{margin}{self._step}{inner}\n{margin}{closing}"
+
+
+def js_string(value: Any) -> str:
+    """JavaScript's ``String(value)``, where the language lets a value of the wrong kind through."""
+    kind = value.__class__
+    if kind is str:
+        return str(value)
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int or kind is float:
+        return number_text(value)
+    if kind in LISTS:
+        return ",".join("" if item is None or item is UNDEFINED else js_string(item) for item in value)
+    return "undefined" if value is UNDEFINED else "[object Object]"

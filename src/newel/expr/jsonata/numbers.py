@@ -33,7 +33,7 @@ def to_double(value: Any) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def number_text(value: int | float) -> str:
+def number_text(value: float) -> str:
     """``Number.prototype.toString`` for a finite number; an ``int`` of any size keeps its digits."""
     if value.__class__ is int:
         return int.__repr__(value)
@@ -56,11 +56,10 @@ def _fraction_text(value: float) -> str:
     sign = ""
     if mantissa.startswith("-"):
         sign, mantissa = "-", mantissa[1:]
-    if -7 < power < 0:  # noqa: PLR2004 - where JavaScript turns to exponents
+    if -7 < power < 0:
         digits = mantissa.replace(".", "")
         return f"{sign}0.{'0' * (-power - 1)}{digits}"
-    if mantissa.endswith(".0"):
-        mantissa = mantissa[:-2]
+    mantissa = mantissa.removesuffix(".0")
     return f"{sign}{mantissa}e{'+' if power > 0 else '-'}{abs(power)}"
 
 
@@ -76,10 +75,12 @@ def fixed_text(value: float, digits: int) -> str:
     value = abs(value)
     if value >= _WHOLE_MAX or value != value:
         return number_text(value)
-    return format(Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=Context(prec=400)), "f")
+    return format(
+        Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=Context(prec=400)), "f"
+    )
 
 
-def decimal_text(value: int | float) -> str:
+def decimal_text(value: float) -> str:
     """A number's text in arithmetic on its digits: that of JavaScript."""
     return number_text(value)
 
@@ -89,4 +90,4 @@ def round_half_up(value: float) -> float:
     if not math.isfinite(value):
         return value
     floor = math.floor(value)
-    return float(floor + 1) if value - floor >= 0.5 else float(floor)  # noqa: PLR2004
+    return float(floor + 1) if value - floor >= 0.5 else float(floor)

@@ -21,7 +21,9 @@ _SYMBOL_OF_KIND: Final = {
     "value": "(literal)",
     "regex": "(regex)",
 }
-_BINARY: Final = frozenset({".", "+", "-", "*", "/", "%", "=", "<", ">", "!=", "<=", ">=", "&", "and", "or", "in", "~>"})
+_BINARY: Final = frozenset(
+    {".", "+", "-", "*", "/", "%", "=", "<", ">", "!=", "<=", ">=", "&", "and", "or", "in", "~>"}
+)
 _TERMINALS: Final = frozenset({"(end)", "(name)", "(literal)", "(regex)", "and", "or", "in"})
 _NOT_SYMBOLS: Final = frozenset({"!", "~"})
 

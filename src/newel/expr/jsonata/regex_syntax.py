@@ -196,7 +196,9 @@ class _Translator:
                 return opening, prefix.startswith("(?<"), prefix != "(?:"
         named = _GROUP_NAME.match(self.source, self.at)
         if named is None:
-            raise self._error("Invalid group" if not self.source.startswith("(?<", self.at) else "Invalid capture group name")
+            raise self._error(
+                "Invalid group" if not self.source.startswith("(?<", self.at) else "Invalid capture group name"
+            )
         self.at = named.end()
         self.opened += 1
         return "(", False, False
@@ -329,7 +331,12 @@ def _members(atom: str) -> str:
 
 
 def _without_classes(source: str) -> str:
-    return re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", lambda match: "\\\\" if match.group().startswith("\\") else "", source, flags=re.DOTALL)
+    return re.sub(
+        r"\\.|\[(?:\\.|[^\]\\])*\]",
+        lambda match: "\\\\" if match.group().startswith("\\") else "",
+        source,
+        flags=re.DOTALL,
+    )
 
 
 def _count_groups(source: str) -> int:

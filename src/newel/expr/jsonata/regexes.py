@@ -46,7 +46,9 @@ class Regex:
         self.source = source
         self.flags = flags
         self._translation = translation
-        self._fast: re.Pattern[str] | None = re.compile(translation.pattern, translation.flags) if translation.simple else None
+        self._fast: re.Pattern[str] | None = (
+            re.compile(translation.pattern, translation.flags) if translation.simple else None
+        )
         self._slow: Any = None
 
     def search(self, text: str, start: int) -> Any:
@@ -63,6 +65,12 @@ class Regex:
             return self._slow.search(text, start, timeout=SEARCH_SECONDS_MAX)
         except TimeoutError:
             raise JsonataError("D1012", value=int(SEARCH_SECONDS_MAX * 1000)) from None
+
+    def test(self, text: str) -> bool:
+        """Whether the pattern occurs in a string."""
+        if text.isascii() and self._fast is not None and len(text) <= _SHORT:
+            return self._fast.search(text) is not None
+        return self.search(to_units(text), 0) is not None
 
     def groups(self, match: Any) -> list[Any]:
         """The groups of a match in the order JavaScript numbers them; None for one that took no part."""

@@ -107,7 +107,10 @@ def check(text: str) -> list[Problem]:
 
 
 def _problems(found: Analysis) -> list[Problem]:
-    problems = [Problem("The symbol '$$' is not supported at the top level of an expression", use.position) for use in found.root]
+    problems = [
+        Problem("The symbol '$$' is not supported at the top level of an expression", use.position)
+        for use in found.root
+    ]
     for use in found.fields:
         if use.name == "$":
             text = "The symbol '$' is not supported at the top level of an expression"

@@ -110,7 +110,9 @@ class Lambda(Function):
 
     __slots__ = ("fn", "plain", "signature")
 
-    def __init__(self, fn: Callable[..., Any], arity: int, signature: Signature | None = None, *, tail: bool = False) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], arity: int, signature: Signature | None = None, *, tail: bool = False
+    ) -> None:
         self.fn = fn
         self.arity = arity
         self.signature = signature
@@ -125,7 +127,9 @@ class Builtin(Function):
 
     __slots__ = ("impl", "name", "params", "signature")
 
-    def __init__(self, name: str, impl: Callable[..., Any], signature: Signature | None, params: str, arity: int | None = None) -> None:
+    def __init__(
+        self, name: str, impl: Callable[..., Any], signature: Signature | None, params: str, arity: int | None = None
+    ) -> None:
         self.name = name
         self.impl = impl
         self.signature = signature

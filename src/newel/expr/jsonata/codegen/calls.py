@@ -14,10 +14,14 @@ __all__ = ["apply", "call", "definition", "partial", "transform"]
 
 #: What the functions of the library give, where it is known.
 _RESULTS: Final = {
-    **dict.fromkeys(("sum", "max", "min", "average", "length", "number", "floor", "ceil", "round", "abs", "sqrt", "power"), "n?"),
+    **dict.fromkeys(
+        ("sum", "max", "min", "average", "length", "number", "floor", "ceil", "round", "abs", "sqrt", "power"), "n?"
+    ),
     **dict.fromkeys(("parseInteger", "toMillis"), "x"),
     **dict.fromkeys(("random", "millis", "count"), "n"),
-    **dict.fromkeys(("string", "substring", "substringBefore", "substringAfter", "lowercase", "uppercase", "trim", "pad"), "s?"),
+    **dict.fromkeys(
+        ("string", "substring", "substringBefore", "substringAfter", "lowercase", "uppercase", "trim", "pad"), "s?"
+    ),
     **dict.fromkeys(("replace", "join", "formatNumber", "formatBase", "formatInteger", "fromMillis", "type"), "s?"),
     **dict.fromkeys(("base64encode", "base64decode", "encodeUrl", "encodeUrlComponent"), "s?"),
     **dict.fromkeys(("decodeUrl", "decodeUrlComponent"), "s?"),
@@ -29,7 +33,9 @@ _RESULTS: Final = {
     "merge": "o?",
     "sift": "o?",
 }
-_TAKES_FUNCTIONS: Final = frozenset({"map", "filter", "single", "reduce", "sift", "each", "sort", "match", "contains", "replace", "split"})
+_TAKES_FUNCTIONS: Final = frozenset(
+    {"map", "filter", "single", "reduce", "sift", "each", "sort", "match", "contains", "replace", "split"}
+)
 _TEXT: Final = {
     "length": "len({0})",
     "lowercase": "{0}.lower()",
@@ -44,6 +50,9 @@ def call(g: Generator, node: Node, context: Context) -> Val:
 def _call(g: Generator, node: Node, context: Context, given: list[Val]) -> Val:
     builtin = g.builtin(node.procedure)
     if builtin is not None:
+        inline = _inline(g, node, builtin, context, given)
+        if inline is not None:
+            return inline
         args = given + [g.hold(g.expr(argument, context)) for argument in node.arguments]
         return _library_call(g, node, builtin, args, context)
     assert node.procedure is not None
@@ -54,7 +63,9 @@ def _call(g: Generator, node: Node, context: Context, given: list[Val]) -> Val:
     many = f"({', '.join(codes)}{',' if codes else ''})"
     result = g.name()
     with g.region(node.position, procedure_name(node.procedure), force=False):
-        with g.block(f"if {function.code}.__class__ is Lambda and {function.code}.plain and {function.code}.arity == {len(codes)}:"):
+        with g.block(
+            f"if {function.code}.__class__ is Lambda and {function.code}.plain and {function.code}.arity == {len(codes)}:"
+        ):
             g.emit(f"{result} = {function.code}.fn({', '.join(codes)})")
         with g.block("else:"):
             g.emit(f"{result} = call(rt, {function.code}, {many}, {context.code}{', ' + hint if hint else ''})")
@@ -64,7 +75,7 @@ def _call(g: Generator, node: Node, context: Context, given: list[Val]) -> Val:
 def _argument(g: Generator, node: Node, context: Context) -> Val:
     """An argument of a function of the expression: a function handed over is wrapped."""
     value = g.hold(g.expr(node, context))
-    if value.kind in NOT_LISTS and value.kind != "f" or value.kind == "a":
+    if (value.kind in NOT_LISTS and value.kind != "f") or value.kind == "a":
         return value
     if value.kind == "f":
         return Val(g.temp(f"wrap({value.code})"), "f")
@@ -84,6 +95,171 @@ def _hint(g: Generator, procedure: Node) -> str:
     name = procedure.steps[0].value
     value = read_variable(g, name)
     return f"{g.constant(name)} if truth_of({value.code}) else None"
+
+
+# -- written in place ----------------------------------------------------------------------------------------------
+
+
+def _inline(g: Generator, node: Node, builtin: Builtin, context: Context, given: list[Val]) -> Val | None:
+    """Higher-order functions over a function written on the spot, and matches of a literal pattern."""
+    arguments = node.arguments
+    if builtin.name == "contains" and len(arguments) + len(given) == 2 and arguments[-1].kind == "regex":
+        return _contains(g, node, builtin, context, given)
+    write = _INLINE.get(builtin.name)
+    if write is None or not arguments or not _inlinable(g, arguments[-1]):
+        return None
+    if builtin.name == "each":
+        if len(arguments) + len(given) == 1:
+            subject = Val(context.code)
+        elif len(arguments) + len(given) == 2:
+            subject = given[0] if given else g.hold(g.expr(arguments[0], context))
+        else:
+            return None
+    elif len(arguments) + len(given) == 2:
+        subject = given[0] if given else g.hold(g.expr(arguments[0], context))
+    else:
+        return None
+    return write(g, node, arguments[-1], subject, context)
+
+
+def _contains(g: Generator, node: Node, builtin: Builtin, context: Context, given: list[Val]) -> Val:
+    subject = given[0] if given else g.hold(g.expr(node.arguments[0], context))
+    pattern = node.arguments[-1]
+    with g.region(node.position, builtin.name, force=False):
+        # Anything but a string is refused by the signature, which wants a function here.
+        matcher = f"make_matcher(rt, {g.constant(pattern.value)}, {pattern.position or 0})"
+        general = f"invoke(rt, {g.constant(builtin)}, ({subject.code}, {matcher}), {context.code})"
+        test = f"{g.constant(pattern.value)}.test({subject.code}) if {subject.code}.__class__ is str else {general}"
+        return Val(g.temp(test), "b?")
+
+
+def _inlinable(g: Generator, node: Node) -> bool:
+    """A function that can be a loop's body: nothing in it catches variables, and no tail call needs a trampoline."""
+    if node.kind != "lambda" or node.thunk or node.signature is not None or node.predicate or node.group is not None:
+        return False
+    if len({argument.value for argument in node.arguments}) != len(node.arguments):
+        return False
+    assert node.body is not None
+    return not g.needs_function(node.body) and not _leaves_tail(g, node.body)
+
+
+def _leaves_tail(g: Generator, node: Node) -> bool:
+    if node.predicate or node.group is not None or node.keep_array:
+        return False
+    if node.kind == "lambda" and node.thunk:
+        assert node.body is not None
+        builtin = g.builtin(node.body.procedure)
+        return builtin is None or builtin.name == "eval" or not _ignores_context(builtin, len(node.body.arguments))
+    if node.kind == "condition":
+        return any(part is not None and _leaves_tail(g, part) for part in (node.then, node.otherwise))
+    return node.kind == "block" and bool(node.expressions) and _leaves_tail(g, node.expressions[-1])
+
+
+def _inline_body(g: Generator, node: Node, params: list[str], context: Context, pures: tuple[bool, ...] = ()) -> Val:
+    """The body of a function with its parameters in these variables; what is missing is undefined."""
+    assert node.body is not None
+    outer, g.scope = g.scope, Scope(g.scope, g.function)
+    for number, param in enumerate(node.arguments):
+        code = params[number] if number < len(params) else "U"
+        pure = number < len(pures) and pures[number]
+        g.scope.variables[param.value] = Variable(code, g.function, writes=1, definite=True, pure=pure)
+    declare(g, g.scope, frame_binds([node.body]))
+    value = g.hold(_tail(g, node.body, context, []))
+    g.scope = outer
+    return value
+
+
+def _array_of(g: Generator, subject: Val) -> str:
+    """What a function of arrays goes through: undefined is nothing, any other value is one member."""
+    code = subject.code
+    items = g.temp(f"{code} if {code}.__class__ in LISTS else (() if {code} is U else [{code}])")
+    g.charge(items)
+    return items
+
+
+def _add_result(g: Generator, value: Val, out: str) -> None:
+    if value.defined:
+        g.emit(f"{out}.append({value.code})")
+        return
+    with g.block(f"if {value.code} is not U:"):
+        g.emit(f"{out}.append({value.code})")
+        if value.kind not in NOT_LISTS:
+            with g.block(f"if {value.code}.__class__ in UNUSUAL:"):
+                g.emit("rt.dirty = True")
+
+
+def _inline_map(g: Generator, node: Node, function: Node, subject: Val, context: Context) -> Val:
+    del node
+    items = _array_of(g, subject)
+    out, item, at = g.temp("Seq()"), g.name("v"), g.name("v")
+    header = f"for {at}, {item} in enumerate({items}):" if len(function.arguments) > 1 else f"for {item} in {items}:"
+    with g.loop(header):
+        value = _inline_body(g, function, [item, at, items], context, (subject.pure, True))
+        _add_result(g, value, out)
+    return Val(out, open=True, members=value.kind)
+
+
+def _inline_filter(g: Generator, node: Node, function: Node, subject: Val, context: Context) -> Val:
+    del node
+    items = _array_of(g, subject)
+    out, item, at = g.temp("Seq()"), g.name("v"), g.name("v")
+    header = f"for {at}, {item} in enumerate({items}):" if len(function.arguments) > 1 else f"for {item} in {items}:"
+    with g.loop(header):
+        value = _inline_body(g, function, [item, at, items], context, (subject.pure, True))
+        with g.block(f"if {g.truth(value)}:"):
+            g.emit(f"{out}.append({item})")
+    return Val(out, open=True, pure=subject.pure)
+
+
+def _inline_reduce(g: Generator, node: Node, function: Node, subject: Val, context: Context) -> Val | None:
+    del node
+    if len(function.arguments) != 2:
+        return None
+    items = _array_of(g, subject)
+    result, item = g.name("v"), g.name("v")
+    rest = g.temp(f"{items}[1:]")
+    g.emit(f"{result} = {items}[0] if {items} else U")
+    if _is_sum(function):
+        # What is added up in order is the same sum, as long as it stays finite.
+        with g.block(f"if {rest} and {{*map(type, {items})}} <= NUMBERS:"):
+            whole = g.temp(f"total({items})")
+            with g.block(f"if {whole} - {whole} == 0:"):
+                g.emit(f"{result}, {rest} = {whole}, ()")
+    with g.loop(f"for {item} in {rest}:"):
+        value = _inline_body(g, function, [result, item], context, (False, subject.pure))
+        g.emit(f"{result} = {value.code}")
+    return Val(g.temp(result), open=True)
+
+
+def _is_sum(function: Node) -> bool:
+    """Whether a function adds its two parameters."""
+    body = function.body
+    if body is None or body.kind != "binary" or body.value != "+" or body.predicate or body.group is not None:
+        return False
+    names = [argument.value for argument in function.arguments]
+    sides = (body.lhs, body.rhs)
+    return all(side.kind == "variable" and not side.predicate and side.group is None for side in sides) and sorted(
+        names
+    ) == sorted(side.value for side in sides)
+
+
+def _inline_each(g: Generator, node: Node, function: Node, subject: Val, context: Context) -> Val:
+    code = subject.code
+    builtin = g.library["each"]
+    members = g.name()
+    with g.region(node.position, builtin.name, force=False):
+        # The signature's verdict on anything but an object.
+        refusal = f"invoke(rt, {g.constant(builtin)}, ({code}, NO_FUNCTION), {context.code})"
+        g.emit(f"{members} = in_order({code}) if {code}.__class__ is dict else as_members({refusal})")
+    g.charge(members)
+    out, key, item = g.temp("Seq()"), g.name("v"), g.name("v")
+    with g.loop(f"for {key}, {item} in {members}.items():"):
+        value = _inline_body(g, function, [item, key, code], context, (subject.pure, True))
+        _add_result(g, value, out)
+    return Val(out, open=True, members=value.kind)
+
+
+_INLINE: Final = {"map": _inline_map, "filter": _inline_filter, "reduce": _inline_reduce, "each": _inline_each}
 
 
 # -- the library -----------------------------------------------------------------------------------------------------
@@ -127,7 +303,10 @@ def _special(g: Generator, builtin: Builtin, args: list[Val], context: Context) 
     first = args[0].code
     general = _general(g, builtin, args, context)
     if len(args) == 1 and name in _TEXT:
-        return Val(g.temp(f"{_TEXT[name].format(first)} if {first}.__class__ is str else {general}"), "n?" if name == "length" else "s?")
+        return Val(
+            g.temp(f"{_TEXT[name].format(first)} if {first}.__class__ is str else {general}"),
+            "n?" if name == "length" else "s?",
+        )
     if name == "string" and len(args) == 1:
         return Val(g.temp(f"{first} if {first}.__class__ is str else {general}"), "s" if args[0].defined else "s?")
     if name == "count" and len(args) == 1:
@@ -139,7 +318,9 @@ def _special(g: Generator, builtin: Builtin, args: list[Val], context: Context) 
     if name == "boolean" and len(args) == 1:
         return Val(g.temp(f"{first} if {first}.__class__ is bool else {general}"), "b?")
     if name == "sum" and len(args) == 1:
-        test = f"{first}.__class__ in LISTS and {{*map(type, {first})}} <= NUMBERS"
+        test = f"{first}.__class__ in LISTS"
+        if args[0].members not in ("n", "n?"):
+            test += f" and {{*map(type, {first})}} <= NUMBERS"
         return Val(g.temp(f"total({first}) if {test} else {general}"), "n?")
     if name == "contains" and len(args) == 2 and args[1].kind == "s":
         return Val(g.temp(f"({args[1].code} in {first}) if {first}.__class__ is str else {general}"), "b?")
@@ -188,7 +369,9 @@ def _may_recurse(g: Generator, body: Node) -> bool:
             builtin = g.builtin(part.procedure)
             if builtin is None:
                 return True
-            if builtin.name in _TAKES_FUNCTIONS and any(argument.kind not in ("lambda", "string", "regex") for argument in part.arguments[1:]):
+            if builtin.name in _TAKES_FUNCTIONS and any(
+                argument.kind not in ("lambda", "string", "regex") for argument in part.arguments[1:]
+            ):
                 return True
     return False
 
@@ -305,5 +488,7 @@ def transform(g: Generator, node: Node, context: Context) -> Val:
     with g.define("") as copier:
         g.emit(f"return {read_variable(g, 'clone').code}")
     assert node.update is not None
-    positions = g.constant((node.position, node.update.position, node.delete.position if node.delete is not None else None))
+    positions = g.constant(
+        (node.position, node.update.position, node.delete.position if node.delete is not None else None)
+    )
     return Val(g.temp(f"make_transform(rt, {copier}, {', '.join(parts)}, {positions})"), "f")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from newel.expr.jsonata.codegen.arithmetic import NAMES, arithmetic, fused, has_trailer, is_number
 from newel.expr.jsonata.codegen.generator import Context, Generator, Val
 from newel.expr.jsonata.codegen.scopes import Scope, Variable, frame_binds
 from newel.expr.jsonata.nodes import Node
-from newel.expr.jsonata.numbers import SAFE
 
 __all__ = ["declare", "read_variable"]
 
-_ARITHMETIC: Final = {"+": "add", "-": "subtract", "*": "multiply"}
 _COMPARISONS: Final = frozenset({"<", "<=", ">", ">="})
 
 
@@ -39,7 +38,7 @@ def variable(g: Generator, node: Node, context: Context) -> Val:
     if node.value == "":
         # A copy, where collapsing it would change the context.
         code = g.temp(context.code) if context.code.startswith("t") else context.code
-        return Val(code, open=not context.outer)
+        return Val(code, open=not context.outer and not context.pure, pure=context.pure)
     return read_variable(g, node.value)
 
 
@@ -61,12 +60,12 @@ def read_variable(g: Generator, name: str) -> Val:
             result = _or_else(g, result, f"{scope.row}.get({g.constant(name)}, N)")
     outside = global_value(g, name)
     # What comes from outside is plain JSON, which has no sequences.
-    return Val(_or_else(g, result, outside), open=bool(result))
+    return Val(_or_else(g, result, outside), open=bool(result), pure=not result)
 
 
 def _definite(g: Generator, found: Variable) -> Val:
     code = g.temp(found.code) if found.writes > 1 else found.code
-    return Val(code, found.kind, open=found.kind in ("x", "a"))
+    return Val(code, found.kind, open=found.kind in ("x", "a") and not found.pure, pure=found.pure)
 
 
 def _or_else(g: Generator, so_far: str, code: str) -> str:
@@ -80,7 +79,7 @@ def _or_else(g: Generator, so_far: str, code: str) -> str:
 def global_value(g: Generator, name: str) -> str:
     """A variable that the expression never sets: from the bindings, or of the library."""
     if name == "$":
-        return "root"
+        return "inp"
     builtin = g.library.get(name)
     fallback = g.constant(builtin) if builtin is not None else "U"
     return f"b.get({g.constant(name)}, {fallback})"
@@ -188,9 +187,12 @@ def _assign(g: Generator, result: str, node: Node, context: Context) -> str:
 def binary(g: Generator, node: Node, context: Context) -> Val:
     """An operator; a long chain of them to the left is written without recursion."""
     spine = [node]
+    whole = fused(g, node, context, Generator.expr)
+    if whole is not None:
+        return whole
     while True:
         left = spine[-1].lhs
-        if left.kind != "binary" or left.predicate or left.group is not None or left.keep_array:
+        if left.kind != "binary" or has_trailer(left):
             break
         spine.append(left)
     value = g.expr(spine[-1].lhs, context)
@@ -209,8 +211,8 @@ def _operate(g: Generator, node: Node, left: Val, context: Context) -> Val:
         # Python warns of comparisons between literals.
         left, right = g.hold(left), Val(g.hold(right).code, right.kind)
     with g.region(node.position, operator, force=True):
-        if operator in ("+", "-", "*", "/", "%"):
-            return _arithmetic(g, operator, left, right)
+        if operator in NAMES:
+            return arithmetic(g, operator, left, right)
         if operator in ("=", "!="):
             return _equality(g, operator, left, right)
         if operator in _COMPARISONS:
@@ -228,38 +230,14 @@ def _logical(g: Generator, node: Node, left: Val, context: Context) -> Val:
         g.emit(f"{result} = True if {g.truth(left)} else False" if left.kind != "b" else f"{result} = {left.code}")
         with g.conditional(), g.block(f"if {result}:" if node.value == "and" else f"if not {result}:"):
             right = g.expr(node.rhs, context)
-            g.emit(f"{result} = {right.code}" if right.kind == "b" else f"{result} = True if {g.truth(right)} else False")
+            g.emit(
+                f"{result} = {right.code}" if right.kind == "b" else f"{result} = True if {g.truth(right)} else False"
+            )
     return Val(result, "b")
-
-
-def _is_number(value: Val) -> str:
-    """A Python condition for a value being a number, empty when it is known to be one."""
-    if value.kind == "n":
-        return ""
-    return f"({value.code}.__class__ is int or {value.code}.__class__ is float)"
 
 
 def _both(*conditions: str) -> str:
     return " and ".join(condition for condition in conditions if condition) or "True"
-
-
-def _arithmetic(g: Generator, operator: str, left: Val, right: Val) -> Val:
-    kind = "n" if left.kind == right.kind == "n" else "n?"
-    if operator in ("/", "%"):
-        name = "divide" if operator == "/" else "modulo"
-        return Val(g.temp(f"{name}({left.code}, {right.code})"), "n?" if kind == "n?" else "n")
-    result = g.name()
-    general = f"{result} = {_ARITHMETIC[operator]}({left.code}, {right.code})"
-    with g.block(f"if {_both(_is_number(left), _is_number(right))}:"):
-        g.emit(f"{result} = {left.code} {operator} {right.code}")
-        with g.block(f"if {result}.__class__ is int:"), g.block(f"if not {-SAFE} < {result} < {SAFE}:"):
-            g.emit(general)
-        with g.block(f"elif {result}.is_integer() or {result} - {result} != 0.0:"):
-            g.emit(general)
-    if kind == "n?":
-        with g.block("else:"):
-            g.emit(general)
-    return Val(result, kind)
 
 
 def _equality(g: Generator, operator: str, left: Val, right: Val) -> Val:
@@ -288,7 +266,7 @@ def _comparison(g: Generator, operator: str, left: Val, right: Val) -> Val:
             kind = "b" if other.kind == "s" else "b?"
             return Val(g.temp(f"({a} {operator} {b}) if {other.code}.__class__ is str else {general}"), kind)
     kind = "b" if left.kind == right.kind == "n" else "b?"
-    test = _both(_is_number(left), _is_number(right))
+    test = _both(is_number(left), is_number(right))
     return Val(g.temp(f"({a} {operator} {b}) if {test} else {general}"), kind)
 
 

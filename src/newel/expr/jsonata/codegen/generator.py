@@ -24,13 +24,17 @@ class Val:
     """An emitted value: the Python name (or literal) that holds it, and what is known of it.
 
     ``kind``: n number, s string, b boolean, o object, a array that isn't a sequence, f function, u undefined, null, x anything.
-    ``open``: it may be a sequence that hasn't collapsed yet.
+    ``open``: it may be a sequence that hasn't collapsed yet. ``members``: the kind of its members, if it is one.
+    ``sequence``: it surely is one. ``pure``: it is from outside, so nothing inside it is a sequence.
     """
 
     code: str
     kind: str = "x"
     open: bool = False
     const: Any = None
+    members: str = ""
+    sequence: bool = False
+    pure: bool = False
 
     @property
     def defined(self) -> bool:
@@ -44,6 +48,7 @@ class Context:
 
     code: str
     outer: bool = False
+    pure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,12 @@ class Generator:
             self.constants[name] = value
         return name
 
+    def charge(self, items: str) -> None:
+        """Use up a step for each item of a loop."""
+        self.emit(f"rt.steps -= len({items})")
+        with self.block("if rt.steps < 0:"):
+            self.emit("rt.charge(0)")
+
     # -- functions ---------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -172,9 +183,9 @@ class Generator:
         """Write an expression; its value has collapsed."""
         value = self._handlers[node.kind](self, node, context)
         if node.predicate:
-            value = self._handlers["(filters)"](self, node, Context(self.hold(value).code))
+            value = self._handlers["(filters)"](self, node, Context(self.hold(value).code, pure=value.pure))
         if node.group is not None and node.kind != "path":
-            value = self._handlers["(group)"](self, node, Context(self.hold(value).code))
+            value = self._handlers["(group)"](self, node, Context(self.hold(value).code, pure=value.pure))
         return self.collapse(value, keep=node.keep_array)
 
     def bare(self, node: Node, context: Context) -> Val:
@@ -191,7 +202,7 @@ class Generator:
         else:
             with self.block(f"if {code}.__class__ is Seq:"):
                 self.emit(f"{code} = ({code}[0] if len({code}) == 1 else {code}) if {code} else U")
-        return Val(code, value.kind)
+        return Val(code, value.kind, members=value.members, pure=value.pure)
 
     def writable(self, code: str) -> str:
         """A name that may be assigned again: a temporary."""
@@ -201,7 +212,7 @@ class Generator:
         """A value under a name."""
         if value.code.isidentifier():
             return value
-        return Val(self.temp(value.code), value.kind, value.open, value.const)
+        return Val(self.temp(value.code), value.kind, value.open, value.const, pure=value.pure)
 
     def truth(self, value: Val) -> str:
         """A Python condition for a value's truth."""
@@ -216,6 +227,7 @@ class Generator:
             return f"{code} is True"
         if value.kind in ("s", "s?", "o", "o?"):
             return code
+        code = self.hold(value).code
         return f"({code} is True or ({code} is not False and truthy({code})))"
 
     def variable(self, name: str) -> Variable | None:

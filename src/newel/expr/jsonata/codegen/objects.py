@@ -61,10 +61,10 @@ def object_(g: Generator, node: Node, context: Context) -> Val:
         if context.outer:
             inner = code
         else:
-            inner = g.temp(f"{code} if {code}.__class__ not in LISTS else group_context({code} or [U])")
-        return _members(g, node.pairs, Context(inner))
+            inner = g.temp(f"{code} if {code}.__class__ is dict else group_item({code})")
+        return _members(g, node.pairs, Context(inner, pure=context.pure))
     items = g.temp(f"({code},)" if context.outer else f"items_of({code})")
-    return _grouping(g, node.pairs, items, node.position or 0)
+    return _grouping(g, node.pairs, items, node.position or 0, pure=context.pure)
 
 
 def _constant_keys(pairs: list[Pair]) -> bool:
@@ -94,47 +94,56 @@ def group(g: Generator, node: Node, context: Context) -> Val:
     if node.kind == "block" and node.tuple:
         return tuple_group(g, node, context)
     items = g.temp(f"items_of({code})")
-    return _grouping(g, node.group.pairs, items, node.group.position)
+    return _grouping(g, node.group.pairs, items, node.group.position, pure=context.pure)
 
 
-def _grouping(g: Generator, pairs: list[Pair], items: str, position: int) -> Val:
+def _grouping(g: Generator, pairs: list[Pair], items: str, position: int, *, pure: bool) -> Val:
+    """Group items by their keys, then work out the value of each group."""
     groups = g.temp("{}")
-    g.emit(f"rt.charge(len({items}))")
-    _keys(g, pairs, items, groups, position)
+    g.charge(items)
+    _keys(g, pairs, items, groups, position, pure=pure)
     result = g.temp("{}")
     key, held = g.name("i"), g.name("i")
     nodes = [value for _, value in pairs]
     context = g.name("i")
     if g.needs_function(*nodes):
         with g.define(f"{context}, {held}") as function:
-            g.emit(f"return {_value(g, pairs, Context(context), held)}")
+            g.emit(f"return {_value(g, pairs, Context(context, pure=pure), held)}")
         with g.loop(f"for {key}, {held} in in_order({groups}).items():"):
-            value = g.temp(f"{function}(group_context({held}[1]), {held})")
+            members = held if len(pairs) == 1 else f"{held}[1]"
+            value = g.temp(f"{function}(group_context({members}), {held})")
             _store(g, result, key, value)
     else:
         with g.loop(f"for {key}, {held} in in_order({groups}).items():"):
-            g.emit(f"{context} = {held}[1]")
-            g.emit(f"{context} = {context}[0] if len({context}) == 1 else group_context({context})")
-            _store(g, result, key, _value(g, pairs, Context(context), held))
+            members = held if len(pairs) == 1 else g.temp(f"{held}[1]")
+            g.emit(f"{context} = {members}[0] if len({members}) == 1 else group_context({members})")
+            _store(g, result, key, _value(g, pairs, Context(context, pure=pure), held))
     return Val(result, "o")
 
 
-def _keys(g: Generator, pairs: list[Pair], items: str, groups: str, position: int) -> None:
+def _keys(g: Generator, pairs: list[Pair], items: str, groups: str, position: int, *, pure: bool) -> None:
     item = g.name("i")
     if g.needs_function(*(key for key, _ in pairs)):
         with g.define(item) as function:
-            _sort_in(g, pairs, item, groups, position)
+            _sort_in(g, pairs, Context(item, pure=pure), groups, position)
         with g.loop(f"for {item} in {items}:"):
             g.emit(f"{function}({item})")
         return
     with g.loop(f"for {item} in {items}:"):
-        _sort_in(g, pairs, item, groups, position)
+        _sort_in(g, pairs, Context(item, pure=pure), groups, position)
 
 
-def _sort_in(g: Generator, pairs: list[Pair], item: str, groups: str, position: int) -> None:
+def _sort_in(g: Generator, pairs: list[Pair], context: Context, groups: str, position: int) -> None:
+    item = context.code
     for number, (node, _) in enumerate(pairs):
-        key = g.hold(g.expr(node, Context(item)))
+        key = g.hold(g.expr(node, context))
         found = g.temp(f"{groups}.get({key.code}) if {key.code}.__class__ is str else None")
+        if len(pairs) == 1:
+            with g.block(f"if {found} is not None:"):
+                g.emit(f"{found}.append({item})")
+            with g.block(f"elif {key.code} is not U:"):
+                g.emit(f"{groups}[check_key({key.code}, {position})] = [{item}]")
+            continue
         with g.block(f"if {found} is not None and {found}[0] == {number}:"):
             g.emit(f"{found}[1].append({item})")
         with g.block("else:"):

@@ -17,10 +17,15 @@ __all__ = ["filters", "path"]
 
 @dataclass(slots=True)
 class _Stream:
-    """The value between two steps. ``mode``: "one" item, "auto", or "context" (like auto, but undefined is an item)."""
+    """The value between two steps.
+
+    ``mode``: "one" item, "auto", "context" (like auto, but undefined is an item), "all" (something to iterate over) or "seq"
+    (a sequence whose steps are paid for).
+    """
 
     code: str
     mode: str
+    pure: bool = False
 
 
 def path(g: Generator, node: Node, context: Context) -> Val:
@@ -32,7 +37,7 @@ def path(g: Generator, node: Node, context: Context) -> Val:
         g.emit(f"{code} = keep({code})")
         value = Val(code, open=True)
     if node.group is not None:
-        return g._handlers["(group)"](g, node, Context(g.hold(value).code))
+        return g._handlers["(group)"](g, node, Context(g.hold(value).code, pure=value.pure))
     if node.keep_singleton:
         return Val(g.temp(f"collapse({value.code})"))
     return value
@@ -42,16 +47,27 @@ def _steps(g: Generator, node: Node, context: Context) -> Val:
     steps, final_open = node.steps, node.keep_singleton or node.group is not None
     first = steps[0]
     if first.cons_array:
-        stream, at = _constructed(g, first, context), 1
+        return _after_array(g, node, context, final_open)
     elif first.kind == "variable":
         value = g.hold(_one_step(g, first, context))
         if len(steps) == 1:
-            return Val(value.code, open=True)
-        stream, at = _Stream(value.code, "auto"), 1
+            return Val(value.code, open=True, pure=value.pure)
+        stream, at = _Stream(value.code, "auto", value.pure), 1
     else:
-        stream, at = _Stream(context.code, "one" if context.outer else "context"), 0
-    if at == len(steps):
-        return Val(stream.code, "a")
+        stream, at = _Stream(context.code, "one" if context.outer else "context", context.pure), 0
+    return _walk(g, steps, at, stream, final_open)
+
+
+def _after_array(g: Generator, node: Node, context: Context, final_open: bool) -> Val:
+    """A path that begins with an array written in place: when that is empty, it is the result."""
+    first = _constructed(g, node.steps[0], context)
+    if len(node.steps) == 1:
+        return Val(first.code, "x", open=True)
+    value = _walk(g, node.steps, 1, _Stream(g.temp(f"members({first.code})"), "all"), final_open)
+    return Val(g.temp(f"{first.code} if is_empty({first.code}) else {value.code}"), open=True)
+
+
+def _walk(g: Generator, steps: list[Node], at: int, stream: _Stream, final_open: bool) -> Val:
     while True:
         end = at
         while end < len(steps) and steps[end].kind == "name" and not steps[end].stages:
@@ -67,7 +83,7 @@ def _steps(g: Generator, node: Node, context: Context) -> Val:
         value = _step(g, steps[at], stream, last)
         if last:
             return value
-        stream = _Stream(g.hold(value).code, "auto")
+        stream = _Stream(g.hold(value).code, "seq" if value.sequence else "auto", value.pure)
         at += 1
 
 
@@ -94,7 +110,7 @@ def _items(stream: _Stream) -> str:
         return f"({code},)"
     if stream.mode == "context":
         return f"({code} if {code}.__class__ in LISTS else ({code},))"
-    if stream.mode == "all":
+    if stream.mode in ("all", "seq"):
         return code
     return f"stream({code})"
 
@@ -102,7 +118,7 @@ def _items(stream: _Stream) -> str:
 def _lookups(g: Generator, stream: _Stream, keys: list[str], slow: str) -> str:
     """Nested look-ups; ``slow`` is what to do when one of the values isn't an object."""
     code = stream.code
-    if stream.mode == "all":
+    if stream.mode in ("all", "seq"):
         return g.temp(slow)
     result = g.name()
     tests = [f"{code}.__class__ is dict"]
@@ -117,21 +133,21 @@ def _lookups(g: Generator, stream: _Stream, keys: list[str], slow: str) -> str:
 def _names_end(g: Generator, stream: _Stream, keys: list[str], final_open: bool) -> Val:
     names = _key_tuple(g, keys)
     if final_open:
-        return Val(g.temp(f"names_end({_items(stream)}, {names})"), open=True)
+        return Val(g.temp(f"names_end({_items(stream)}, {names})"), open=True, pure=stream.pure)
     slow = f"collapse(names_end({_items(stream)}, {names}))"
     if stream.mode == "context":
         slow = f"names({stream.code}, {names})"
     result = _lookups(g, stream, keys, slow)
-    if g.makes_objects:
+    if g.makes_objects and not stream.pure:
         # Only an object made by the expression can hold a sequence.
         with g.block(f"if {result}.__class__ in SEQUENCES:"):
             g.emit(f"{result} = collapse(flat([{result}]))")
-    return Val(result)
+    return Val(result, pure=stream.pure)
 
 
 def _names(g: Generator, stream: _Stream, keys: list[str]) -> _Stream:
     names = _key_tuple(g, keys)
-    return _Stream(_lookups(g, stream, keys, f"names_stream({_items(stream)}, {names})"), "auto")
+    return _Stream(_lookups(g, stream, keys, f"names_stream({_items(stream)}, {names})"), "auto", stream.pure)
 
 
 # -- other steps -----------------------------------------------------------------------------------------------------
@@ -142,6 +158,8 @@ def _one_step(g: Generator, step: Node, context: Context) -> Val:
     value = _evaluate(g, step, context)
     for stage in step.stages or []:
         value = _stage(g, stage, value)
+    if step.stages and not _is_position(step.stages[-1]):
+        return Val(value.code, open=True, sequence=True, pure=value.pure)
     return value
 
 
@@ -150,26 +168,28 @@ def _evaluate(g: Generator, step: Node, context: Context) -> Val:
         return g.expr(step, context)
     code, key = context.code, g.constant(step.value)
     result = g.temp(f"{code}.get({key}, U) if {code}.__class__ is dict else name_of({code}, {key})")
-    return g.collapse(Val(result, open=g.makes_objects))
+    return g.collapse(Val(result, open=g.makes_objects and not context.pure, pure=context.pure))
 
 
 def _step(g: Generator, step: Node, stream: _Stream, last: bool) -> Val:
     if step.kind == "sort":
         return _sort(g, step, stream)
     if stream.mode == "one":
-        value = _one_step(g, step, Context(stream.code, outer=True))
-        return Val(value.code, value.kind, open=value.kind not in NOT_LISTS)
+        value = _one_step(g, step, Context(stream.code, outer=True, pure=stream.pure))
+        is_open = value.kind not in NOT_LISTS
+        return Val(value.code, value.kind, open=is_open, sequence=value.sequence, pure=value.pure)
     items = g.temp(_items(stream))
-    if stream.mode != "all":
-        g.emit(f"rt.charge(len({items}))")
+    if stream.mode != "seq":
+        g.charge(items)
     out = g.name("t")
     direct = _collects_directly(step)
+    created = len(g.lines)
     g.emit(f"{out} = []" if not direct else f"{out} = Seq()")
-    flattened = direct
+    flattened, members = direct, ""
     if g.needs_function(step):
         item = g.name("i")
         with g.define(item) as function:
-            value = _one_step(g, step, Context(item))
+            value = _one_step(g, step, Context(item, pure=stream.pure))
             g.emit(f"return {value.code}")
         with g.loop(f"for {item} in {items}:"):
             found = g.temp(f"{function}({item})")
@@ -181,12 +201,14 @@ def _step(g: Generator, step: Node, stream: _Stream, last: bool) -> Val:
     else:
         item = g.name("i")
         with g.loop(f"for {item} in {items}:"):
-            flattened = _collect(g, step, Context(item), out, direct)
+            members = _collect(g, step, Context(item, pure=stream.pure), out, direct)
+            flattened = direct or members in NOT_LISTS
     if not flattened:
         g.emit(f"{out} = {'finish' if last else 'flat'}({out})")
     elif not direct:
-        g.emit(f"{out} = Seq({out})")
-    return Val(out, open=True)
+        g.lines[created] = g.lines[created].replace("[]", "Seq()")
+    pure = stream.pure and step.kind == "name"
+    return Val(out, open=True, members=members, sequence=not last, pure=pure)
 
 
 def _collects_directly(step: Node) -> bool:
@@ -194,28 +216,28 @@ def _collects_directly(step: Node) -> bool:
     return bool(step.stages) and not _is_position(step.stages[-1])  # type: ignore[index]
 
 
-def _collect(g: Generator, step: Node, context: Context, out: str, direct: bool) -> bool:
-    """One round of a step's loop; whether what it adds is never an array to be flattened."""
+def _collect(g: Generator, step: Node, context: Context, out: str, direct: bool) -> str:
+    """One round of a step's loop; the kind of what it adds."""
     if direct:
         stages = step.stages or []
         value = _evaluate(g, step, context)
         for stage in stages[:-1]:
             value = _stage(g, stage, value)
         _filter_into(g, stages[-1], value, out)
-        return True
+        return "x"
     value = g.hold(_one_step(g, step, context))
     if value.defined:
         g.emit(f"{out}.append({value.code})")
     else:
         with g.block(f"if {value.code} is not U:"):
             g.emit(f"{out}.append({value.code})")
-    return value.kind in NOT_LISTS
+    return value.kind
 
 
 def _sort(g: Generator, step: Node, stream: _Stream) -> Val:
     items = g.temp(_items(stream))
     terms = order_terms(g, step)
-    value = Val(g.temp(f"order_by({items}, {terms}, {step.position or 0})"), open=True)
+    value = Val(g.temp(f"order_by({items}, {terms}, {step.position or 0})"), open=True, pure=stream.pure)
     for stage in step.stages or []:
         value = _stage(g, stage, value)
     return value
@@ -233,15 +255,17 @@ def filters(g: Generator, node: Node, context: Context) -> Val:
     if len(predicates) == 1 and _is_position(predicates[0]) and not node.keep_array:
         assert predicates[0].expr is not None
         at = _position(predicates[0].expr)
-        return Val(g.temp(f"pick_end({context.code}, {at})"))
-    value = Val(context.code)
+        return Val(g.temp(f"pick_end({context.code}, {at})"), pure=context.pure)
+    value = Val(context.code, pure=context.pure)
     for stage in predicates:
         value = _stage(g, stage, value)
     return value
 
 
 def _is_position(stage: Stage) -> bool:
-    return stage.expr is not None and stage.expr.kind == "number" and not stage.expr.predicate and stage.expr.group is None
+    return (
+        stage.expr is not None and stage.expr.kind == "number" and not stage.expr.predicate and stage.expr.group is None
+    )
 
 
 def _position(node: Node) -> int:
@@ -253,10 +277,10 @@ def _stage(g: Generator, stage: Stage, value: Val) -> Val:
     assert stage.expr is not None
     value = g.hold(value)
     if _is_position(stage):
-        return Val(g.temp(f"pick({value.code}, {_position(stage.expr)})"), open=True)
+        return Val(g.temp(f"pick({value.code}, {_position(stage.expr)})"), open=True, pure=value.pure)
     out = g.temp("Seq()")
     _filter_into(g, stage, value, out)
-    return Val(out, open=True)
+    return Val(out, open=True, pure=value.pure)
 
 
 def _filter_into(g: Generator, stage: Stage, value: Val, out: str) -> None:
@@ -264,22 +288,29 @@ def _filter_into(g: Generator, stage: Stage, value: Val, out: str) -> None:
     predicate = stage.expr
     assert predicate is not None
     code = g.hold(value).code
-    items = g.temp(f"filtered_items(rt, {code})")
+    items = g.name()
+    with g.block(f"if {code}.__class__ in LISTS:"):
+        g.emit(f"{items} = {code}")
+        g.charge(items)
+    with g.block("else:"):
+        g.emit(f"{items} = filtered_items(rt, {code})")
     item, at = g.name("i"), g.name("i")
     if g.needs_function(predicate):
         with g.define(item) as function:
-            result = g.expr(predicate, Context(item))
+            result = g.expr(predicate, Context(item, pure=value.pure))
             g.emit(f"return {result.code}")
         with g.loop(f"for {at}, {item} in enumerate({items}):"):
             _keep_hits(g, Val(g.temp(f"{function}({item})")), item, at, items, out)
         return
     start = len(g.lines)
     with g.loop(f"for {at}, {item} in enumerate({items}):"):
-        outcome = g.hold(g.expr(predicate, Context(item)))
+        outcome = g.hold(g.expr(predicate, Context(item, pure=value.pure)))
         if outcome.kind in ("b", "b?"):
             with g.block(f"if {g.truth(outcome)}:"):
                 g.emit(f"{out}.append({item})")
-            g.lines[start] = g.lines[start].replace(f"for {at}, {item} in enumerate({items}):", f"for {item} in {items}:")
+            g.lines[start] = g.lines[start].replace(
+                f"for {at}, {item} in enumerate({items}):", f"for {item} in {items}:"
+            )
         else:
             _keep_hits(g, outcome, item, at, items, out)
 

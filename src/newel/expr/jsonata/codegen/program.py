@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -34,6 +35,7 @@ from newel.expr.jsonata.values import (
 __all__ = ["Program", "generate"]
 
 _FILENAME: Final = "<jsonata>"
+_RUNTIME: Final = re.compile(r"\brt\b")
 
 
 def _unary(g: Generator, node: Node, context: Context) -> Val:
@@ -97,6 +99,8 @@ _NAMES: Final[dict[str, Any]] = {
     "U": UNDEFINED,
     "N": _unset(),
     "NO_ROW": {},
+    "NO_FUNCTION": Lambda(lambda: UNDEFINED, 0),
+    "as_members": lambda _: {},
     "NUMBERS": frozenset({int, float}),
     "UNUSUAL": frozenset({Seq, KeepSeq, Cons}),
     "LISTS": LISTS,
@@ -126,9 +130,10 @@ _NAMES: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program ready to run: ``run(input, bindings, runtime)``."""
+    """A program ready to run: ``run(input, bindings, runtime)``. ``light``: it never asks for the runtime."""
 
     run: Callable[[Any, Any, Any], Any]
+    light: bool
     source: str
     regions: tuple[Region, ...]
 
@@ -147,9 +152,7 @@ class Program:
 
 
 def _mark(error: JsonataError, region: Region) -> None:
-    if region.force:
-        error.token = region.token
-    elif error.token is None:
+    if region.force or error.token is None:
         error.token = region.token
     error.position = region.position or error.position
 
@@ -164,19 +167,19 @@ def generate(tree: Node, library: dict[str, Builtin], shadowed: frozenset[str], 
     g.makes_objects = any(_makes_objects(node) for node in walk(tree))
     g.emit("def program(inp, b, rt):")
     g.indent = 1
-    g.emit("root = inp")
     for name, count in frame_binds([tree]).items():
         found = Variable(g.name("v"), g.function, writes=count + 1, definite=True)
         g.emit(f"{found.code} = {expressions.global_value(g, name)}")
         g.scope.variables[name] = found
-    value = g.expr(tree, Context("inp", outer=True))
+    value = g.expr(tree, Context("inp", outer=True, pure=True))
     g.emit(f"return {value.code}")
     source = "\n".join(g.lines) + "\n"
     regions = tuple(g.regions)
     namespace: dict[str, Any] = {**_NAMES, **g.constants, "TEXT_MAX": limits.string_length, "REGIONS": regions}
     # The source has no text of the expression in it: names are generated, constants are in the table.
     exec(compile(source, _FILENAME, "exec"), namespace)  # noqa: S102
-    return Program(namespace["program"], source, regions)
+    light = not any(_RUNTIME.search(line) for line in g.lines[1:])
+    return Program(namespace["program"], light, source, regions)
 
 
 def _makes_objects(node: Node) -> bool:

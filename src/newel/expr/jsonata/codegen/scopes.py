@@ -33,12 +33,15 @@ class Variable:
     writes: int = 0
     definite: bool = False
     kind: str = "x"
+    pure: bool = False
 
 
 class Scope:
     """One frame. ``row`` is the name of the tuple whose bindings are variables here, ``row_names`` those it can have."""
 
-    def __init__(self, parent: Scope | None, function: PyFunction, row: str = "", row_names: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, parent: Scope | None, function: PyFunction, row: str = "", row_names: frozenset[str] = frozenset()
+    ) -> None:
         self.parent = parent
         self.function = function
         self.variables: dict[str, Variable] = {}

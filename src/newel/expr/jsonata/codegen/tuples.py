@@ -82,8 +82,10 @@ def stage_list(g: Generator, stages: list[Stage], names: frozenset[str]) -> str:
 def tuple_path(g: Generator, node: Node, context: Context) -> Val:
     names = row_names(node)
     code = context.code
-    items = g.temp(f"({code},)") if context.outer or node.steps[0].kind == "variable" else g.temp(
-        f"{code} if {code}.__class__ in LISTS else ({code},)"
+    items = (
+        g.temp(f"({code},)")
+        if context.outer or node.steps[0].kind == "variable"
+        else g.temp(f"{code} if {code}.__class__ in LISTS else ({code},)")
     )
     result = items
     rows = g.temp("U")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.numbers import SAFE, normal, to_double
@@ -16,15 +17,21 @@ from newel.expr.jsonata.runtime.sorting import merge_sort, sort_values
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import LISTS, UNDEFINED, KeepSeq, Seq
 
+#: Before Python 3.12 the built-in sum adds doubles one after the other, as JavaScript does; later it compensates.
+_PLAIN_SUM: Final = sys.version_info < (3, 12)
+
 
 def total(values: list[Any]) -> int | float:
     """The sum of numbers, added one after the other as doubles."""
     try:
-        result = sum(values) if set(map(type, values)) <= {int} else math.nan
+        result = sum(values) if _PLAIN_SUM or set(map(type, values)) == {int} else math.nan
     except OverflowError:
         result = math.nan
-    if result.__class__ is int and -SAFE < result < SAFE:
-        return result
+    if result.__class__ is int:
+        if -SAFE < result < SAFE:
+            return result
+    elif result == result:
+        return normal(result)
     try:
         return normal(deque(accumulate(values, initial=0.0), maxlen=1)[0])
     except OverflowError:

@@ -38,7 +38,9 @@ def _days(year: int, month: int, day: int) -> int:
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468 + day - 1
 
 
-def utc(year: Any, month: Any = 0, day: Any = 1, hour: Any = 0, minute: Any = 0, second: Any = 0, fraction: Any = 0) -> Any:
+def utc(
+    year: Any, month: Any = 0, day: Any = 1, hour: Any = 0, minute: Any = 0, second: Any = 0, fraction: Any = 0
+) -> Any:
     """``Date.UTC``: milliseconds since the epoch, or NaN. Years 0 to 99 mean 1900 to 1999."""
     parts = (year, month, day, hour, minute, second, fraction)
     if any(part != part for part in parts):

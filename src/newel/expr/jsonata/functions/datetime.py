@@ -219,4 +219,14 @@ def millis(runtime: Runtime) -> int:
     return runtime.needed("millis").now_ms
 
 
-__all__ = ["analyse_picture", "format_moment", "from_millis", "millis", "normal", "now", "number_text", "re", "to_double"]
+__all__ = [
+    "analyse_picture",
+    "format_moment",
+    "from_millis",
+    "millis",
+    "normal",
+    "now",
+    "number_text",
+    "re",
+    "to_double",
+]

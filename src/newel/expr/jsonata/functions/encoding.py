@@ -29,6 +29,9 @@ def base64_decode(_: Runtime, text: Any) -> Any:
     """``$base64decode(str)``: each byte becomes a character; what isn't base64 is skipped."""
     if text is UNDEFINED:
         return UNDEFINED
+    if not text.isascii():
+        # Node goes by the low byte of each unit.
+        text = "".join(chr(ord(unit) & 0xFF) for unit in to_units(text))
     digits = _NOT_BASE64.sub("", text.partition("=")[0].replace("-", "+").replace("_", "/"))
     if len(digits) % 4 == 1:
         digits = digits[:-1]
@@ -40,7 +43,8 @@ def _encode(text: Any, safe: str, function: str) -> Any:
         return UNDEFINED
     try:
         return "".join(
-            character if character in safe else "".join(f"%{byte:02X}" for byte in character.encode()) for character in text
+            character if character in safe else "".join(f"%{byte:02X}" for byte in character.encode())
+            for character in text
         )
     except UnicodeEncodeError:
         raise JsonataError("D3140", value=text, functionName=function) from None

@@ -13,16 +13,52 @@ from newel.expr.jsonata.numbers import normal, number_text, to_double
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import UNDEFINED
 
-_FEW: Final = (
-    "Zero One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Thirteen Fourteen Fifteen Sixteen Seventeen "
-    "Eighteen Nineteen"
-).split()
-_ORDINALS: Final = (
-    "Zeroth First Second Third Fourth Fifth Sixth Seventh Eighth Ninth Tenth Eleventh Twelfth Thirteenth Fourteenth "
-    "Fifteenth Sixteenth Seventeenth Eighteenth Nineteenth"
-).split()
-_DECADES: Final = "Twenty Thirty Forty Fifty Sixty Seventy Eighty Ninety Hundred".split()
-_MAGNITUDES: Final = "Thousand Million Billion Trillion".split()
+_FEW: Final = [
+    "Zero",
+    "One",
+    "Two",
+    "Three",
+    "Four",
+    "Five",
+    "Six",
+    "Seven",
+    "Eight",
+    "Nine",
+    "Ten",
+    "Eleven",
+    "Twelve",
+    "Thirteen",
+    "Fourteen",
+    "Fifteen",
+    "Sixteen",
+    "Seventeen",
+    "Eighteen",
+    "Nineteen",
+]
+_ORDINALS: Final = [
+    "Zeroth",
+    "First",
+    "Second",
+    "Third",
+    "Fourth",
+    "Fifth",
+    "Sixth",
+    "Seventh",
+    "Eighth",
+    "Ninth",
+    "Tenth",
+    "Eleventh",
+    "Twelfth",
+    "Thirteenth",
+    "Fourteenth",
+    "Fifteenth",
+    "Sixteenth",
+    "Seventeenth",
+    "Eighteenth",
+    "Nineteenth",
+]
+_DECADES: Final = ["Twenty", "Thirty", "Forty", "Fifty", "Sixty", "Seventy", "Eighty", "Ninety", "Hundred"]
+_MAGNITUDES: Final = ["Thousand", "Million", "Billion", "Trillion"]
 _ROMAN: Final = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
     (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
@@ -190,7 +226,9 @@ def _words(number: Any, *, follows: bool, ordinal: bool) -> str:
         factor = 10 ** (magnitude * 3)
         amount = math.floor(number / factor)
         rest = number - amount * factor
-        words = (", " if follows else "") + _words(amount, follows=False, ordinal=False) + " " + _MAGNITUDES[magnitude - 1]
+        words = (
+            (", " if follows else "") + _words(amount, follows=False, ordinal=False) + " " + _MAGNITUDES[magnitude - 1]
+        )
     if rest > 0:
         return words + _words(rest, follows=True, ordinal=ordinal)
     return words + ("th" if ordinal else "")

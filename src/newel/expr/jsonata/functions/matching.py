@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from newel.expr.jsonata.errors import JsonataError
+from newel.expr.jsonata.json_text import js_string
 from newel.expr.jsonata.regexes import Regex, from_units, to_units
 from newel.expr.jsonata.runtime.calls import apply
 from newel.expr.jsonata.runtime.paths import collapse
@@ -24,7 +25,7 @@ def make_matcher(runtime: Runtime, regex: Regex, position: int) -> Matcher:
     """A regular expression literal as a function: ``regex(str, from)`` gives a match or undefined."""
 
     def find(text: Any, start: Any = 0) -> Any:
-        subject = to_units(text if text.__class__ is str else "undefined")
+        subject = to_units(js_string(text))
         begin = start if start.__class__ is int and start > 0 else 0
         found = regex.search(subject, begin) if begin <= len(subject) else None
         if found is None:

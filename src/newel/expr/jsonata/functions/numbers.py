@@ -115,7 +115,7 @@ def power(_: Runtime, base: Any, exponent: Any) -> Any:
     if exponent is not UNDEFINED:
         try:
             result = math.pow(to_double(base), to_double(exponent))
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, TypeError):
             result = math.nan
     if not math.isfinite(result):
         raise JsonataError("D3061", value=base, index=1, exp=exponent)

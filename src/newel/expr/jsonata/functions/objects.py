@@ -80,9 +80,11 @@ def each(runtime: Runtime, value: Any, function: Any) -> Seq:
 
 def sift(runtime: Runtime, value: Any, function: Any) -> Any:
     """``$sift(object, function)``: the members for which ``function(value, key, object)`` holds."""
-    run = callback(runtime, function, 3)
-    if value.__class__ is not dict:
+    if value.__class__ is not dict or not value:
         return UNDEFINED
+    if function is UNDEFINED:
+        raise JsonataError("", message="Cannot read properties of undefined (reading 'arity')")
+    run = callback(runtime, function, 3)
     runtime.charge(len(value))
     kept = {key: item for key, item in in_order(value).items() if truthy(run(item, key, value))}
     return kept or UNDEFINED
@@ -127,7 +129,10 @@ def error(_: Runtime, message: Any = UNDEFINED) -> Any:
     Raises:
         JsonataError: D3137, always.
     """
-    raise JsonataError("D3137", message="$error() function evaluated" if message is UNDEFINED else message or "$error() function evaluated")
+    raise JsonataError(
+        "D3137",
+        message="$error() function evaluated" if message is UNDEFINED else message or "$error() function evaluated",
+    )
 
 
 def check(_: Runtime, condition: Any, message: Any = UNDEFINED) -> Any:
@@ -138,7 +143,10 @@ def check(_: Runtime, condition: Any, message: Any = UNDEFINED) -> Any:
     """
     if condition is True:
         return UNDEFINED
-    raise JsonataError("D3141", message="$assert() statement failed" if message is UNDEFINED else message or "$assert() statement failed")
+    raise JsonataError(
+        "D3141",
+        message="$assert() statement failed" if message is UNDEFINED else message or "$assert() statement failed",
+    )
 
 
 def clone(_: Runtime, value: Any) -> Any:

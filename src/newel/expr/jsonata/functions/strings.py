@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any, Final
 
+from newel.expr.jsonata.json_text import js_string
 from newel.expr.jsonata.runtime.operators import string_of
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import UNDEFINED
@@ -38,7 +39,7 @@ def substring(_: Runtime, text: Any, start: Any, length: Any = UNDEFINED) -> Any
     if text is UNDEFINED:
         return UNDEFINED
     size = len(text)
-    if start is UNDEFINED:
+    if start.__class__ not in (int, float):
         return _substring_from_nowhere(text, length)
     if size + start < 0:
         start = 0
@@ -97,8 +98,8 @@ def trim(_: Runtime, text: Any) -> Any:
     if text is UNDEFINED:
         return UNDEFINED
     text = _BLANKS.sub(" ", text)
-    text = text[1:] if text.startswith(" ") else text
-    return text[:-1] if text.endswith(" ") else text
+    text = text.removeprefix(" ")
+    return text.removesuffix(" ")
 
 
 def pad(runtime: Runtime, text: Any, width: Any, char: Any = UNDEFINED) -> Any:
@@ -120,6 +121,11 @@ def join(runtime: Runtime, texts: Any, separator: Any = UNDEFINED) -> Any:
     """``$join(array, separator)``."""
     if texts is UNDEFINED:
         return UNDEFINED
-    joined = ("" if separator is UNDEFINED else separator).join(texts)
+    between = "" if separator is UNDEFINED else separator
+    try:
+        joined = between.join(texts)
+    except TypeError:
+        # Only partial application gets here with anything but strings.
+        joined = between.join("" if text is None else js_string(text) for text in texts)
     runtime.check_text(len(joined))
     return joined

@@ -136,7 +136,9 @@ def apply_to(runtime: Runtime, left: Any, function: Any, position: int | None) -
     return Lambda(chained, 1, tail=True)
 
 
-def partial(runtime: Runtime, function: Any, args: Sequence[Any], name: str | None, position: int | None, hint: str | None) -> Any:
+def partial(
+    runtime: Runtime, function: Any, args: Sequence[Any], name: str | None, position: int | None, hint: str | None
+) -> Any:
     """``f(a, ?)``: a function of the arguments left open.
 
     Raises:

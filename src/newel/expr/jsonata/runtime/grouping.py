@@ -7,7 +7,17 @@ from typing import Any, Final
 from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.values import LISTS, UNDEFINED, Seq
 
-__all__ = ["append", "check_key", "group_context", "grouped", "in_order", "is_index", "items_of", "set_member"]
+__all__ = [
+    "append",
+    "check_key",
+    "group_context",
+    "group_item",
+    "grouped",
+    "in_order",
+    "is_index",
+    "items_of",
+    "set_member",
+]
 
 _INDEX_MAX: Final = 2**32 - 2
 _RESERVED: Final = frozenset({"_jsonata_lambda", "_jsonata_function"})
@@ -20,6 +30,9 @@ def is_index(key: str) -> bool:
 
 def in_order(members: dict[str, Any]) -> dict[str, Any]:
     """An object with its members in JavaScript's order: positions ascending, then the others as they came."""
+    # No name that begins with a digit comes after ":", so most objects are done here.
+    if not members or min(members) > ":":
+        return members
     positions = [key for key in members if key[:1].isdecimal() and is_index(key)]
     if not positions:
         return members
@@ -80,6 +93,11 @@ def group_context(items: list[Any]) -> Any:
         else:
             out.append(item)
     return out
+
+
+def group_item(value: Any) -> Any:
+    """The context of an object constructor: all of an array as one group."""
+    return group_context(value or [UNDEFINED]) if value.__class__ in LISTS else value
 
 
 def grouped(groups: dict[str, tuple[int, list[Any]]], key: Any, number: int, item: Any, position: int) -> None:

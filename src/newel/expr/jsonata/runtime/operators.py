@@ -169,7 +169,7 @@ def compare(left: Any, right: Any, operator: str) -> Any:
 
 
 def _ordered(value: Any) -> str:
-    """n for a number, s for a string, m for a missing value, nothing for what has no order."""
+    """N for a number, s for a string, m for a missing value, nothing for what has no order."""
     kind = value.__class__
     if kind is int or kind is float:
         return "n"

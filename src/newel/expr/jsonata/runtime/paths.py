@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from newel.expr.jsonata.runtime.grouping import in_order
@@ -19,9 +20,11 @@ __all__ = [
     "finish",
     "flat",
     "hits",
+    "is_empty",
     "keep",
     "keep_collapse",
     "lookup",
+    "members",
     "name_of",
     "names",
     "names_end",
@@ -86,6 +89,18 @@ def as_list(value: Any) -> list[Any]:
     return list(value) if value.__class__ in LISTS else [value]
 
 
+def members(value: Any) -> Sequence[Any]:
+    """What the next step iterates over after an array written in place, which predicates may have turned into anything."""
+    if value.__class__ in LISTS:
+        return value  # type: ignore[no-any-return]
+    return list(value) if value.__class__ is str else ()
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a path ends at its first step."""
+    return value is UNDEFINED or (not value and (value.__class__ in LISTS or value == ""))
+
+
 def flat(results: list[Any]) -> Seq:
     """The results of a step as one sequence: arrays are flattened, once."""
     out = Seq()
@@ -146,6 +161,14 @@ def names(context: Any, keys: tuple[str, ...]) -> Any:
 
 def names_end(items: Sequence[Any], keys: tuple[str, ...]) -> Any:
     """The sequence (or array) that names give from a stream of contexts."""
+    if len(keys) == 1 and len(items) > 1:
+        # Objects that all have the member, none of them an array: the usual table.
+        try:
+            column = Seq(map(itemgetter(keys[0]), items))
+        except (KeyError, TypeError, IndexError):
+            column = Seq()
+        if column and LISTS.isdisjoint(map(type, column)):
+            return column
     last = len(keys) - 1
     for number, key in enumerate(keys):
         results = _named(items, key)

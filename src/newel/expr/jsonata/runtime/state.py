@@ -7,27 +7,27 @@ from typing import Any, Final
 from newel.expr.jsonata.environment import Environment, Limits
 from newel.expr.jsonata.errors import JsonataError
 
-__all__ = ["CALL_STEPS", "Runtime"]
+__all__ = ["CALL_STEPS", "Runtime", "runtime_class"]
 
 #: What a call of a function that may recurse costs, in steps.
 CALL_STEPS: Final = 10
 
 
 class Runtime:
-    """One evaluation; never shared between two."""
+    """One evaluation; never shared between two. What is the same for every evaluation is kept in a class for the limits."""
 
-    __slots__ = ("depth", "depth_max", "dirty", "environment", "evaluator", "sequence_max", "steps", "steps_max", "string_max")
+    #: Whether a sequence or a missing value has been put into an array or object: the result then needs a clean-up.
+    dirty = False
+    depth = 0
+    depth_max = 0
+    steps = 0
+    steps_max = 0
+    sequence_max = 0
+    string_max = 0
 
-    def __init__(self, limits: Limits, environment: Environment | None, evaluator: Any) -> None:
+    def __init__(self, environment: Environment | None, evaluator: Any) -> None:
         self.environment = environment
         self.evaluator = evaluator
-        #: Whether a sequence or a missing value has been put into an array or object, so that the result needs a clean-up.
-        self.dirty = False
-        self.depth = 0
-        self.depth_max = limits.depth
-        self.steps = self.steps_max = limits.steps
-        self.sequence_max = limits.sequence_length
-        self.string_max = limits.string_length
 
     def charge(self, steps: int) -> None:
         """Use up steps.
@@ -77,3 +77,15 @@ class Runtime:
         if self.environment is None:
             raise JsonataError("D3150", token=function)
         return self.environment
+
+
+def runtime_class(limits: Limits) -> type[Runtime]:
+    """The class of evaluations within these limits."""
+    fields = {
+        "depth_max": limits.depth,
+        "steps": limits.steps,
+        "steps_max": limits.steps,
+        "sequence_max": limits.sequence_length,
+        "string_max": limits.string_length,
+    }
+    return type("Runtime", (Runtime,), fields)

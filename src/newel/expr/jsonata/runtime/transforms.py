@@ -46,7 +46,7 @@ def make_transform(
             return copy
         for match in matches if matches.__class__ in LISTS else [matches]:
             runtime.charge(1)
-            _update(match, update(match), positions[1])
+            _update(runtime, match, update(match), positions[1])
             if delete is not None:
                 _delete(match, delete(match), positions[2])
         return copy
@@ -54,13 +54,16 @@ def make_transform(
     return Builtin("transform", run, _SIGNATURE, "obj")
 
 
-def _update(match: Any, changes: Any, position: int | None) -> None:
+def _update(runtime: Runtime, match: Any, changes: Any, position: int | None) -> None:
     if changes is UNDEFINED:
         return
     if changes.__class__ is not dict:
         raise JsonataError("T2011", position=position, value=changes)
     if match.__class__ is dict:
         for key, value in in_order(changes).items():
+            if _holds(value, match):
+                # The object will contain itself, which no JSON can show: the clean-up of the result will find out.
+                runtime.dirty = True
             set_member(match, key, value)
     elif changes and match.__class__ not in LISTS and match.__class__ not in FUNCTIONS:
         raise JsonataError("", message="Cannot create property on a value that isn't an object")
@@ -75,3 +78,20 @@ def _delete(match: Any, names: Any, position: int | None) -> None:
     if match.__class__ is dict:
         for key in keys:
             match.pop(key, None)
+
+
+def _holds(value: Any, target: Any) -> bool:
+    """Whether an object is somewhere in a value."""
+    pending, seen = [value], set()
+    while pending:
+        current = pending.pop()
+        if current is target:
+            return True
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if current.__class__ is dict:
+            pending.extend(current.values())
+        elif current.__class__ in LISTS:
+            pending.extend(current)
+    return False

@@ -14,7 +14,16 @@ from newel.expr.jsonata.runtime.sorting import order_by
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import LISTS, UNDEFINED, Seq, TupleStream
 
-__all__ = ["group_tuples", "plain_step", "reduce_tuples", "sort_tuples", "tuple_contexts", "tuple_filter", "tuple_stages", "tuple_step"]
+__all__ = [
+    "group_tuples",
+    "plain_step",
+    "reduce_tuples",
+    "sort_tuples",
+    "tuple_contexts",
+    "tuple_filter",
+    "tuple_stages",
+    "tuple_step",
+]
 
 #: A step, filter or key: from a context and the tuple it stands in (None outside a tuple stream).
 StepFn = Callable[[Any, Any], Any]

@@ -1,0 +1,166 @@
+"""Arithmetic: plain numbers in place, a whole tree of operations at a time; everything else by calls that know the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from newel.expr.jsonata.codegen.generator import Context, Generator, Val
+from newel.expr.jsonata.codegen.scopes import frame_binds
+from newel.expr.jsonata.nodes import Node
+from newel.expr.jsonata.numbers import SAFE
+
+__all__ = ["NAMES", "arithmetic", "fused", "has_trailer", "is_number"]
+
+#: The general form of each operator.
+NAMES: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
+_FUSED_MAX: Final = 12
+
+
+def has_trailer(node: Node) -> bool:
+    """Whether something is applied to the node's value before it is used."""
+    return bool(node.predicate) or node.group is not None or node.keep_array
+
+
+def is_number(value: Val) -> str:
+    """A Python condition for a value being a number, empty when it is known to be one."""
+    if value.kind == "n":
+        return ""
+    return f"({value.code}.__class__ is int or {value.code}.__class__ is float)"
+
+
+def _all(conditions: list[str]) -> str:
+    return " and ".join(dict.fromkeys(condition for condition in conditions if condition)) or "True"
+
+
+def arithmetic(g: Generator, operator: str, left: Val, right: Val) -> Val:
+    """One operation."""
+    kind = "n" if left.kind == right.kind == "n" else "n?"
+    if operator == "%":
+        return Val(g.temp(f"modulo({left.code}, {right.code})"), kind)
+    result = g.name()
+    general = f"{result} = {NAMES[operator]}({left.code}, {right.code})"
+    test = _all([is_number(left), is_number(right), "" if operator != "/" or right.const else right.code])
+    with g.block(f"if {test}:"):
+        g.emit(f"{result} = {left.code} {operator} {right.code}")
+        _settle(g, result, general, operator)
+    if test != "True":
+        with g.block("else:"):
+            g.emit(general)
+    return Val(result, kind)
+
+
+def _settle(g: Generator, result: str, general: str, operator: str) -> None:
+    """Results that aren't what JavaScript would have: whole doubles, big integers, and what came from infinities."""
+    if operator == "/":
+        # A quotient may hide an infinite divisor, but it is whole then.
+        with g.block(f"if {result}.is_integer() or {result} - {result} != 0.0:"):
+            g.emit(general)
+        return
+    with g.block(f"if {result}.__class__ is int:"), g.block(f"if not {-SAFE} < {result} < {SAFE}:"):
+        g.emit(general)
+    with g.block(f"elif {result}.is_integer() or {result} - {result} != 0.0:"):
+        g.emit(general)
+
+
+@dataclass(slots=True)
+class _Operation:
+    node: Node
+    left: _Operation | Val
+    right: _Operation | Val
+    result: str = ""
+
+
+def _inner(node: Node) -> Node:
+    while (
+        node.kind == "block"
+        and len(node.expressions) == 1
+        and not has_trailer(node)
+        and not frame_binds(node.expressions)
+    ):
+        node = node.expressions[0]
+    return node
+
+
+def _is_operation(node: Node) -> bool:
+    if node.kind != "binary" or has_trailer(node) or node.value not in ("+", "-", "*", "/"):
+        return False
+    divisor = _inner(node.rhs)
+    return node.value != "/" or (divisor.kind == "number" and divisor.value != 0 and not has_trailer(divisor))
+
+
+def _is_safe(node: Node) -> bool:
+    """Whether a leaf can be worked out ahead of the operations before it: no error, no effect."""
+    if has_trailer(node):
+        return False
+    if node.kind in ("number", "variable"):
+        return True
+    return node.kind == "path" and all(
+        not step.tuple and (step.kind == "name" or (number == 0 and step.kind == "variable" and not has_trailer(step)))
+        and not step.stages
+        for number, step in enumerate(node.steps)
+    )  # fmt: skip
+
+
+def _count(node: Node) -> int:
+    """The operations of a tree, or a number beyond all bounds when it can't be done at once."""
+    node = _inner(node)
+    if _is_operation(node):
+        return 1 + _count(node.lhs) + _count(node.rhs)
+    return 0 if _is_safe(node) else _FUSED_MAX + 1
+
+
+def fused(g: Generator, node: Node, context: Context, expr: Callable[[Generator, Node, Context], Val]) -> Val | None:
+    """A tree of two or more operations over simple leaves: one check of the leaves, then plain arithmetic."""
+    if not _is_operation(node) or not 2 <= _count(node) <= _FUSED_MAX:
+        return None
+    leaves: list[Val] = []
+    operations: list[_Operation] = []
+    root = _tree(g, node, context, expr, leaves, operations)
+    assert isinstance(root, _Operation)
+    test = _all([is_number(leaf) for leaf in leaves])
+    result = root.result
+    g.emit(f"{result} = N")
+    with g.block(f"if {test}:"):
+        for operation in operations:
+            g.emit(f"{operation.result} = {_code(operation.left)} {operation.node.value} {_code(operation.right)}")
+        bounds = " and ".join(f"{-SAFE} < {operation.result} < {SAFE}" for operation in operations)
+        with g.block(f"if not ({bounds}):"):
+            g.emit(f"{result} = N")
+        with g.block(f"elif {result}.__class__ is float and {result}.is_integer():"):
+            g.emit(f"{result} = int({result})")
+    with g.block(f"if {result} is N:"):
+        settled = {leaf.code: g.temp(f"collapse({leaf.code})") for leaf in leaves if leaf.open}
+        for operation in operations:
+            with g.region(operation.node.position, operation.node.value, force=True):
+                name = NAMES[operation.node.value]
+                left, right = _code(operation.left), _code(operation.right)
+                g.emit(f"{operation.result} = {name}({settled.get(left, left)}, {settled.get(right, right)})")
+    return Val(result, "n" if all(leaf.kind == "n" for leaf in leaves) else "n?")
+
+
+def _code(part: _Operation | Val) -> str:
+    return part.result if isinstance(part, _Operation) else part.code
+
+
+def _tree(
+    g: Generator,
+    node: Node,
+    context: Context,
+    expr: Callable[[Generator, Node, Context], Val],
+    leaves: list[Val],
+    operations: list[_Operation],
+) -> _Operation | Val:
+    node = _inner(node)
+    if not _is_operation(node):
+        # A variable that holds a sequence fails the check, and collapses only then.
+        leaf = g.bare(node, context) if node.kind == "variable" else expr(g, node, context)
+        leaf = leaf if leaf.const is not None else g.hold(leaf)
+        leaves.append(leaf)
+        return leaf
+    left = _tree(g, node.lhs, context, expr, leaves, operations)
+    right = _tree(g, node.rhs, context, expr, leaves, operations)
+    operation = _Operation(node, left, right, g.name())
+    operations.append(operation)
+    return operation

@@ -1,0 +1,1 @@
+"""Adapters of `ports.tasks`: what a Task's Resource does when it is performed."""

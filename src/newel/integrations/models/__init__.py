@@ -1,0 +1,1 @@
+"""Bedrock's models without Bedrock: any server that speaks OpenAI's chat API in place of a foundation model."""

@@ -1,0 +1,1 @@
+"""TestState: one state by itself, with its intermediate results."""

@@ -1,0 +1,1 @@
+"""Optimized integrations that call AWS APIs."""

@@ -1,0 +1,141 @@
+"""Distributed Map through the API: children, counts, limits, and what a restart finds."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from server_process import Server
+
+ROLE = "arn:aws:iam::000000000000:role/r"
+PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+
+
+def distributed(kind="STANDARD", flow=PASS, **fields):
+    processor = {**flow, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind}}
+    return {"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": processor, "End": True, **fields}}}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("maps") / "data")
+    running.start()
+    yield running
+    running.close()
+
+
+def client(server):
+    return server.states
+
+
+def start(sfn, definition, given):
+    name = f"m{time.monotonic_ns()}"
+    machine = sfn.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
+    return sfn.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
+
+
+def wait(sfn, arn, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        described = sfn.describe_execution(executionArn=arn)
+        if described["status"] != "RUNNING":
+            return described
+        time.sleep(0.05)
+    raise AssertionError(f"{arn} still runs")
+
+
+def only_map_run(sfn, arn):
+    (listed,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    return sfn.describe_map_run(mapRunArn=listed["mapRunArn"])
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_children_are_executions_of_the_map_run(server, kind):
+    sfn = client(server)
+    arn = start(sfn, distributed(kind, Label="L", ItemBatcher={"MaxItemsPerBatch": 2}), [1, 2, 3])
+    described = wait(sfn, arn)
+    assert json.loads(described["output"]) == [{"Items": [1, 2]}, {"Items": [3]}]
+    run = only_map_run(sfn, arn)
+    assert run["status"] == "SUCCEEDED"
+    assert run["itemCounts"]["succeeded"] == run["itemCounts"]["total"] == 3
+    assert run["executionCounts"]["succeeded"] == run["executionCounts"]["total"] == 2
+    children = sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+    assert sorted(child["itemCount"] for child in children) == [1, 2]
+    for child in children:
+        assert child["mapRunArn"] == run["mapRunArn"]
+        assert child["stateMachineArn"].endswith("/L")
+        shown = sfn.describe_execution(executionArn=child["executionArn"])
+        assert shown["status"] == "SUCCEEDED"
+        assert shown["input"] == shown["output"]
+    if kind == "STANDARD":
+        events = sfn.get_execution_history(executionArn=children[0]["executionArn"])["events"]
+        assert [event["type"] for event in events][1:] == ["PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+
+
+def test_tolerated_failures(server):
+    sfn = client(server)
+    flow = {
+        "StartAt": "C",
+        "States": {
+            "C": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$", "NumericGreaterThan": 2, "Next": "F"}],
+                "Default": "S",
+            },
+            "F": {"Type": "Fail", "Error": "Big"},
+            "S": {"Type": "Succeed"},
+        },
+    }
+    arn = start(sfn, distributed(flow=flow, ToleratedFailureCount=1), [1, 2, 3])
+    assert json.loads(wait(sfn, arn)["output"]) == [1, 2]
+    assert only_map_run(sfn, arn)["itemCounts"]["failed"] == 1
+    failed = wait(sfn, start(sfn, distributed(flow=flow, ToleratedFailurePercentage=30), [1, 3, 4]))
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+
+
+def test_stopping_aborts_the_children(server):
+    sfn = client(server)
+    waiting = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    arn = start(sfn, distributed(flow=waiting), [1, 2])
+    deadline = time.monotonic() + 20
+    while not sfn.list_map_runs(executionArn=arn)["mapRuns"]:
+        assert time.monotonic() < deadline
+    while only_map_run(sfn, arn)["executionCounts"]["running"] < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    sfn.stop_execution(executionArn=arn)
+    while (run := only_map_run(sfn, arn))["status"] != "ABORTED":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert run["executionCounts"]["aborted"] == 2
+    with pytest.raises(ClientError, match="already completed"):
+        sfn.update_map_run(mapRunArn=run["mapRunArn"], maxConcurrency=5)
+
+
+def test_concurrency_can_be_raised_while_it_runs(server):
+    sfn = client(server)
+    waiting = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    arn = start(sfn, distributed(flow=waiting, MaxConcurrency=1), [1, 2, 3])
+    deadline = time.monotonic() + 20
+    while not sfn.list_map_runs(executionArn=arn)["mapRuns"]:
+        assert time.monotonic() < deadline
+    while (run := only_map_run(sfn, arn))["executionCounts"]["running"] < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert run["executionCounts"]["running"] == 1
+    sfn.update_map_run(mapRunArn=run["mapRunArn"], maxConcurrency=3)
+    while (run := only_map_run(sfn, arn))["executionCounts"]["running"] < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert run["maxConcurrency"] == 3
+    sfn.stop_execution(executionArn=arn)
+
+
+def test_an_unknown_map_run(server):
+    sfn = client(server)
+    arn = "arn:aws:states:us-east-1:000000000000:mapRun:m/l:x"
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        sfn.describe_map_run(mapRunArn=arn)
