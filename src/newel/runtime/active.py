@@ -109,6 +109,12 @@ class Actives:
             raise AlreadyExists(arn)
         self._starting[arn] = asyncio.get_running_loop().create_future()
 
+    def claim_now(self, arn: str) -> None:
+        """The same without waiting. Raises `AlreadyExists` also if another start is under way."""
+        if arn in self._starting or arn in self._active:
+            raise AlreadyExists(arn)
+        self._starting[arn] = asyncio.get_running_loop().create_future()
+
     def release(self, arn: str) -> None:
         """The start was committed, or was not."""
         self._starting.pop(arn).set_result(None)

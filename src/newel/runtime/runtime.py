@@ -274,9 +274,12 @@ class Runtime:
         env = RuntimeEnv(self._clock.now_ms(), self._limits, self._entropy, self._tokens, frozenset())
         return await self.map_runs.perform(active, command, self._map_run_setting, env)
 
-    async def start_child(self, order: ChildOrder, parent: Active) -> None:
-        """Start a child workflow of a Map Run. Raises `AlreadyExists`."""
-        compiled = self.programs.child(parent.compiled, order.parent)
+    async def start_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Exception | None]:
+        """Start child workflows of a Map Run together; for each, None or why it was not started."""
+        compiled = self.programs.child(parent.compiled, orders[0].parent)
+        return await self._turns.start_together([self._new_child(order, compiled, parent) for order in orders])
+
+    def _new_child(self, order: ChildOrder, compiled: Compiled, parent: Active) -> Active:
         record = Execution(
             arn=order.arn,
             machine_arn=order.machine_arn,
@@ -293,7 +296,7 @@ class Runtime:
             parent=order.parent.text(),
             test_case=parent.record.test_case,
         )
-        await self._turns.start(self._activated(record, compiled))
+        return self._activated(record, compiled)
 
     async def stop_child(self, arn: str) -> None:
         """Abort a child workflow."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -18,7 +18,7 @@ from newel.engine.state import ExecutionState
 from newel.json import Payload
 from newel.limits import Limits
 from newel.ports.clock import Clock
-from newel.ports.store import Catalog, End, Execution, SequenceConflict, StoreUnavailable, Turn
+from newel.ports.store import AlreadyExists, Catalog, End, Execution, SequenceConflict, StoreUnavailable, Turn
 from newel.runtime.active import Active, Actives, Waiter
 from newel.runtime.env import Entropy, RuntimeEnv
 from newel.runtime.programs import Compiled
@@ -38,6 +38,9 @@ class Committed(msgspec.Struct, frozen=True):
     at_ms: int
     commands: Sequence[Command]
     end: End | None
+
+
+_Begun = tuple[Active, Sequence[AnyEvent], Turn, Awaitable[None]]
 
 
 class Turns:
@@ -113,6 +116,48 @@ class Turns:
             raise
         self._started(active, events, turn)
         return active.record
+
+    async def start_together(self, actives: Sequence[Active]) -> list[Exception | None]:
+        """Start children of one program, their first turns in as few commits as may be.
+
+        For each, None or why it was not started (`AlreadyExists`, `StoreUnavailable`).
+        """
+        self._refuse_when_closed()
+        env = await self._env(actives[0].compiled)
+        begun = [self._begin(active, env) for active in actives]
+        results: list[Exception | None] = []
+        for started in begun:
+            if isinstance(started, Exception):
+                results.append(started)
+                continue
+            active, events, turn, committing = started
+            try:
+                await committing
+            except Exception as error:  # told to the caller
+                self._settle_start(active.record.arn)
+                results.append(error)
+            else:
+                self._started(active, events, turn)
+                results.append(None)
+        return results
+
+    def _begin(self, active: Active, env: RuntimeEnv) -> _Begun | Exception:
+        arn = active.record.arn
+        try:
+            self._actives.claim_now(arn)
+        except AlreadyExists as error:
+            return error
+        try:
+            events = decide(active.compiled.program, active.state, Start(Payload(active.record.input)), env)
+            turn = self._turn(active, events, env.now_ms)
+            if turn.end is not None:
+                active.record = ended(active.record, turn.end)
+            committing = active.journal.create(active.record, turn)
+        except Exception as error:  # told to the caller
+            self._actives.release(arn)
+            return error
+        self.in_flight += 1
+        return active, events, turn, committing
 
     def _settle_start(self, arn: str) -> None:
         self.in_flight -= 1

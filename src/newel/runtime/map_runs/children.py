@@ -61,15 +61,26 @@ def parse_map_run_arn(arn: str) -> Labelled:
     return Labelled(prefix, machine, label)
 
 
-def child_name(map_run_arn: str, index: int) -> str:
-    return str(uuid5(_NAMESPACE, f"{map_run_arn}/{index}"))
+class ChildNames:
+    """Names and ARNs of a Map Run's children.
 
+    A name looks like a UUID: the child's index, then digits of the Map Run's ARN. Names of one Map Run go up with the
+    index, so that a store that sorts by ARN writes them side by side.
+    """
 
-def child_arn(map_run_arn: str, index: int, *, express: bool) -> str:
-    """The ARN of the `index`-th child."""
-    labelled = parse_map_run_arn(map_run_arn)
-    name = child_name(map_run_arn, index)
-    machine = f"{labelled.machine}/{labelled.label}"
-    if not express:
-        return f"{labelled.prefix}:execution:{machine}:{name}"
-    return f"{labelled.prefix}:express:{machine}:{name}:{uuid5(_NAMESPACE, name)}"
+    def __init__(self, map_run_arn: str, *, express: bool) -> None:
+        labelled = parse_map_run_arn(map_run_arn)
+        self._express = express
+        self.machine_arn = labelled.machine_arn
+        digits = uuid5(_NAMESPACE, map_run_arn).hex
+        self._tail = f"{digits[:4]}-5{digits[4:7]}-a{digits[7:10]}-{digits[10:22]}"
+        kind = "express" if express else "execution"
+        self._prefix = f"{labelled.prefix}:{kind}:{labelled.machine}/{labelled.label}:"
+
+    def name(self, index: int) -> str:
+        return f"{index:08x}-{self._tail}"
+
+    def arn(self, index: int) -> str:
+        """The ARN of the `index`-th child."""
+        name = self.name(index)
+        return f"{self._prefix}{name}:{name}" if self._express else f"{self._prefix}{name}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -26,13 +26,18 @@ from newel.ports.items import ChildResult, Item, ItemReader, ReaderSpec, ResultW
 from newel.ports.store import AlreadyExists, End, Execution, MapRun, MapShard, Store, Turn
 from newel.ports.tasks import DETACH
 from newel.runtime.active import Active
-from newel.runtime.map_runs.children import ChildParent, child_arn, child_name, parse_map_run_arn
+from newel.runtime.map_runs.children import ChildNames, ChildParent
 from newel.runtime.map_runs.progress import Counts, Progress, Shown, decode_progress, encode_progress
 
 SHARD_CHILDREN: Final = 200
 #: Children that wait in memory to be started.
-_QUEUE_MAX: Final = 400
-_STARTING_MAX: Final = 256
+_QUEUE_MAX: Final = 600
+#: Children that are started, or stored, in one go; and how many such portions may be under way.
+_TOGETHER: Final = 100
+_STARTING_MAX: Final = 4
+#: Express children that have ended and wait to be stored.
+_KEPT_MAX: Final = 1_000
+_NO_EVENTS: Final = encode_events([])
 _THRESHOLD: Final = "The specified tolerated failure threshold was exceeded"
 
 
@@ -51,8 +56,8 @@ class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
 class World(Protocol):
     """What a Map Run asks of the runtime."""
 
-    async def start_child(self, order: ChildOrder, parent: Active) -> None:
-        """Start a child; its end is reported to the Map Run. Raises `AlreadyExists`."""
+    async def start_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Exception | None]:
+        """Start children, whose ends are reported to the Map Run; for each, None or why it was not started."""
         ...
 
     async def stop_child(self, arn: str) -> None: ...
@@ -130,6 +135,10 @@ class Coordinator:
         self._running: dict[str, tuple[int, int]] = {}
         self._starting: set[asyncio.Task[None]] = set()
         self._closed: list[int] = []
+        self._kept: list[tuple[Execution, tuple[int, int]]] = []  # Express children that are being stored
+        self._storing: list[Awaitable[None]] = []
+        self._keeping: asyncio.Task[None] | None = None
+        self._names = ChildNames(map_run_arn, express=self._express)
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._read: tuple[int, str | None] = (0, None)  # items read in this process's count, position of the last
@@ -172,7 +181,7 @@ class Coordinator:
             found = MapRun(
                 arn=self.arn,
                 execution_arn=self._parent.active.record.arn,
-                machine_arn=parse_map_run_arn(self.arn).machine_arn,
+                machine_arn=self._names.machine_arn,
                 status="RUNNING",
                 start_ms=self._setting.clock.now_ms(),
                 max_concurrency=self._spec["maxConcurrency"],
@@ -193,7 +202,7 @@ class Coordinator:
         """A shard that was open when the process ended: its children have ended, go on, or were never started."""
         opened = self._shards[shard.number] = _Shard(shard)
         for index in sorted(opened.left):
-            arn = child_arn(self.arn, index, express=self._express)
+            arn = self._names.arn(index)
             record = await self._setting.world.child(arn)
             if record is None:
                 self._queue.append((shard.number, index))
@@ -297,32 +306,40 @@ class Coordinator:
         return min(wanted, ceiling) if wanted else ceiling
 
     def _start_some(self) -> None:
-        limit = self._limit()
-        while self._queue and len(self._running) < limit and len(self._starting) < _STARTING_MAX:
-            number, index = self._queue.popleft()
-            shard = self._shards[number]
-            arn = child_arn(self.arn, index, express=self._express)
-            self._running[arn] = (number, index)
-            order = ChildOrder(
-                arn=arn,
-                name=child_name(self.arn, index),
-                machine_arn=parse_map_run_arn(self.arn).machine_arn,
-                map_run_arn=self.arn,
-                input=shard.input_of(index),
-                express=self._express,
-                parent=ChildParent(self.arn, index, shard.items_of(index), self._parent.scope, self._parent.state_name),
-            )
-            task = asyncio.get_running_loop().create_task(self._start(order))
+        """Start what may run, a portion at a time."""
+        room = min(self._limit() - len(self._running), _TOGETHER)
+        while self._queue and room > 0 and len(self._starting) < _STARTING_MAX and len(self._kept) < _KEPT_MAX:
+            portion = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+            orders = [self._order(number, index) for number, index in portion]
+            task = asyncio.get_running_loop().create_task(self._start(orders))
             self._starting.add(task)
             task.add_done_callback(self._started)
+            room = min(self._limit() - len(self._running), _TOGETHER)
 
-    async def _start(self, order: ChildOrder) -> None:
-        try:
-            await self._setting.world.start_child(order, self._parent.active)
-        except AlreadyExists:
-            record = await self._setting.world.child(order.arn)
-            if record is not None and record.status != "RUNNING":
-                self.child_ended(record)
+    def _order(self, number: int, index: int) -> ChildOrder:
+        shard = self._shards[number]
+        arn = self._names.arn(index)
+        self._running[arn] = (number, index)
+        parent = self._parent
+        return ChildOrder(
+            arn=arn,
+            name=self._names.name(index),
+            machine_arn=self._names.machine_arn,
+            map_run_arn=self.arn,
+            input=shard.input_of(index),
+            express=self._express,
+            parent=ChildParent(self.arn, index, shard.items_of(index), parent.scope, parent.state_name),
+        )
+
+    async def _start(self, orders: list[ChildOrder]) -> None:
+        results = await self._setting.world.start_children(orders, self._parent.active)
+        for order, problem in zip(orders, results, strict=True):
+            if isinstance(problem, AlreadyExists):
+                record = await self._setting.world.child(order.arn)
+                if record is not None and record.status != "RUNNING":
+                    self._child_stored(record)
+            elif problem is not None:
+                raise problem
 
     def _started(self, task: asyncio.Task[None]) -> None:
         self._starting.discard(task)
@@ -332,34 +349,39 @@ class Coordinator:
 
     def child_ended(self, record: Execution) -> None:
         """A child has ended. Express children are stored first: nothing else of them is."""
-        place = self._running.get(record.arn)
-        if place is None:
+        if record.type != "EXPRESS":
+            self._child_stored(record)
             return
-        if record.type == "EXPRESS":
-            self._setting.world.spawn(self._keep(record, place))
-        else:
-            self._running.pop(record.arn)
+        place = self._running.pop(record.arn, None)
+        if place is not None:
+            self._kept.append((record, place))
+            if self._keeping is None:
+                self._keeping = asyncio.get_running_loop().create_task(self._keep())
+
+    def _child_stored(self, record: Execution) -> None:
+        place = self._running.pop(record.arn, None)
+        if place is not None:
             self._count(*place, record)
 
-    async def _keep(self, record: Execution, place: tuple[int, int]) -> None:
-        assert record.stop_ms is not None
-        end = End(
-            status=record.status,
-            stop_ms=record.stop_ms,
-            output=record.output,
-            error=record.error,
-            cause=record.cause,
-        )
-        turn = Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=encode_events([]), end=end)
+    async def _keep(self) -> None:
+        """Store Express children that have ended, all that are at hand at a time; then they count."""
         try:
-            with suppress(AlreadyExists):
-                await self._setting.store.create(record, turn)
+            while self._kept:
+                batch = self._kept[:_TOGETHER]
+                for record, _ in batch:
+                    self._storing.append(self._setting.store.create(record, _only_turn(record)))
+                for storing in self._storing:
+                    with suppress(AlreadyExists):
+                        await storing
+                self._storing.clear()
+                del self._kept[: len(batch)]
+                for record, place in batch:
+                    self._count(*place, record)
         except Exception as error:  # the store failed: so does this attempt at the Map Run
             self._failure = error
             self._changed.set()
-            return
-        if self._running.pop(record.arn, None) is not None:
-            self._count(*place, record)
+        finally:
+            self._keeping = None
 
     def _count(self, number: int, index: int, record: Execution) -> None:
         shard = self._shards[number]
@@ -414,7 +436,7 @@ class Coordinator:
     async def _results(self) -> AsyncIterator[ChildResult]:
         """All children in order, from the store."""
         for index in range(self.progress.next_child):
-            record = await self._setting.world.child(child_arn(self.arn, index, express=self._express))
+            record = await self._setting.world.child(self._names.arn(index))
             if record is not None:
                 yield child_result(record)
 
@@ -424,7 +446,7 @@ class Coordinator:
         self._queue.clear()
         await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*(self._setting.world.stop_child(arn) for arn in list(self._running)))
-        while self._running and self._failure is None:
+        while (self._running or self._kept) and self._failure is None:
             self._changed.clear()
             await self._changed.wait()
 
@@ -501,6 +523,15 @@ def _stored_tolerance(run: MapRun, evaluated: tuple[int | None, float | None]) -
         run.tolerated_count if count is not None or run.tolerated_count else None,
         run.tolerated_percentage if percent is not None or run.tolerated_percentage else None,
     )
+
+
+def _only_turn(record: Execution) -> Turn:
+    """The turn that stands for the whole of an Express child, whose events are not kept."""
+    assert record.stop_ms is not None
+    end = End(
+        status=record.status, stop_ms=record.stop_ms, output=record.output, error=record.error, cause=record.cause
+    )
+    return Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=_NO_EVENTS, end=end)
 
 
 def inline_items(value: Json, after: str | None) -> list[Item]:
