@@ -8,6 +8,7 @@
     MapRunEnded    | the Map Run with its task id  | likewise
     Heartbeat      | the attempt with its task id  | likewise
     TimerFired     | every timer that is due       | no timer is due
+    Redrive        | an execution that has ended   | it runs, or has succeeded
     Stop           | a running execution           | it has ended
 
 A stale input gives no events. `decide` advances the ExecutionState it is given, event by event, through `evolve`; the
@@ -27,12 +28,13 @@ from newel.engine.state import ROOT, ExecutionState, Frame
 from newel.engine.states import HANDLERS
 from newel.engine.states import map_run as map_run_state
 from newel.engine.states import task as task_state
+from newel.engine.states.map_ import start_iterations
 from newel.engine.turn import Turn
 
 
 def decide(program: Program, execution: ExecutionState, given: i.Input, env: i.TurnEnv) -> list[e.AnyEvent]:
     """The events that `given` causes, with the execution advanced by them; an empty list if it is stale."""
-    if execution.status != "RUNNING":
+    if (execution.status != "RUNNING") is not isinstance(given, i.Redrive) or execution.status == "SUCCEEDED":
         return []
     turn = Turn(program, execution, env, HANDLERS)
     try:
@@ -64,6 +66,8 @@ def _apply(turn: Turn, given: i.Input) -> None:
             _map_run(turn, given)
         case i.TimerFired():
             _timers(turn)
+        case i.Redrive():
+            _redrive(turn, given)
         case i.Stop():
             _stop(turn, given)
         case _:
@@ -169,6 +173,32 @@ def _time_out(turn: Turn) -> None:
 def _stop(turn: Turn, given: i.Stop) -> None:
     _abort_open(turn)
     turn.close(e.ExecutionAborted(turn.execution.frames[ROOT].last, given.error, given.cause))
+
+
+def _redrive(turn: Turn, given: i.Redrive) -> None:
+    execution = turn.execution
+    due_ms = None if given.timeout_s is None else turn.now + given.timeout_s * 1000
+    turn.emit(e.ExecutionRedriven(execution.event_id, execution.redrive_count + 1, due_ms))
+    _take_up(turn, execution.frames[ROOT])
+
+
+def _take_up(turn: Turn, frame: Frame) -> None:
+    """Go on with a frame of a redriven execution: do the work of its state again, with all retries."""
+    if frame.state is None:
+        turn.runnable.append(frame.id)
+        return
+    state = turn.state_of(frame)
+    if frame.failed_map_run is not None:
+        map_run_state.take_up(turn, frame)
+    elif frame.failed_join is not None:
+        turn.emit(e.JoinReopened(frame.id))
+        assert frame.join is not None
+        for child_id in sorted(frame.join.running, reverse=True):
+            _take_up(turn, turn.execution.frames[child_id])
+        if state.type == "Map":
+            start_iterations(turn, frame, state)
+    else:
+        turn.work(frame, state)
 
 
 def next_wake_ms(execution: ExecutionState) -> int | None:

@@ -278,6 +278,32 @@ class MapRunAborted(Event, tag=34):
     prev: int
 
 
+class ExecutionRedriven(Event, tag=35):
+    """The execution goes on from where it ended; its time-out starts anew."""
+
+    prev: int
+    count: int
+    timeout_due_ms: int | None
+
+
+class JoinReopened(Event, tag=36):
+    """A redriven Parallel or Map takes up again the branches or iterations that had not succeeded."""
+
+    visible = False
+    frame: int
+
+
+class MapRunRedriven(Event, tag=37):
+    """The same Map Run goes on."""
+
+    frame: int
+    prev: int
+    task_id: int
+    arn: str
+    spec: Payload
+    count: int
+
+
 AnyEvent = (
     ExecutionStarted
     | StateEntered
@@ -313,4 +339,7 @@ AnyEvent = (
     | MapRunSucceeded
     | MapRunFailed
     | MapRunAborted
+    | ExecutionRedriven
+    | JoinReopened
+    | MapRunRedriven
 )

@@ -59,7 +59,7 @@ def _exited(x: ExecutionState, event: e.StateExited, _at: int) -> None:
     frame.next = event.next
     if event.type not in WORKLESS:
         frame.result = None
-        frame.work = frame.join = frame.retry_due_ms = None
+        frame.work = frame.join = frame.retry_due_ms = frame.failed_join = frame.failed_map_run = None
         frame.retry_count = 0
         if frame.attempts:
             frame.attempts = {}
@@ -128,7 +128,7 @@ def _task_succeeded(x: ExecutionState, event: e.TaskSucceeded | e.MapRunSucceede
     _end_work(x, frame)
 
 
-def _task_failed(x: ExecutionState, event: e.TaskFailed | e.MapRunFailed, _at: int) -> None:
+def _task_failed(x: ExecutionState, event: e.TaskFailed, _at: int) -> None:
     frame = x.frames[event.frame]
     frame.last = _number(x)
     _end_work(x, frame)
@@ -137,7 +137,7 @@ def _task_failed(x: ExecutionState, event: e.TaskFailed | e.MapRunFailed, _at: i
 def _retry_scheduled(x: ExecutionState, event: e.RetryScheduled, _at: int) -> None:
     frame = x.frames[event.frame]
     _end_work(x, frame)
-    frame.join = None
+    frame.join = frame.failed_join = frame.failed_map_run = None
     frame.result = None
     frame.attempts = {**frame.attempts, event.retrier: frame.attempts.get(event.retrier, 0) + 1}
     frame.retry_count += 1
@@ -207,17 +207,20 @@ def _iteration_started(x: ExecutionState, event: e.IterationStarted, _at: int) -
     _add_child(x, child)
 
 
-def _drop_child(x: ExecutionState, frame_id: int) -> tuple[Frame, Join]:
+def _drop_child(x: ExecutionState, frame_id: int, *, failed: bool = True) -> tuple[Frame, Join]:
+    """Take a child frame away; what did not succeed is kept for a redrive."""
     child = x.frames.pop(frame_id)
     _end_work(x, child)
     join = x.frames[child.parent].join
     assert join is not None
     join.running.discard(frame_id)
+    if failed:
+        join.dropped[child.index] = child
     return child, join
 
 
 def _iteration_succeeded(x: ExecutionState, event: e.IterationSucceeded, _at: int) -> None:
-    child, join = _drop_child(x, event.frame)
+    child, join = _drop_child(x, event.frame, failed=False)
     join.results[child.index] = child.data
     join.done += 1
     join.pointer = child.last
@@ -258,7 +261,7 @@ def join_result(join: Join) -> Payload:
 def _join_failed(x: ExecutionState, event: e.MapFailed | e.ParallelFailed, _at: int) -> None:
     frame = x.frames[event.frame]
     frame.last = _number(x)
-    frame.join = None
+    frame.failed_join, frame.join = frame.join, None
 
 
 def _parallel_started(x: ExecutionState, event: e.ParallelStarted, _at: int) -> None:
@@ -280,7 +283,7 @@ def _branch_started(x: ExecutionState, event: e.BranchStarted, _at: int) -> None
 
 
 def _branch_succeeded(x: ExecutionState, event: e.BranchSucceeded, _at: int) -> None:
-    child, join = _drop_child(x, event.frame)
+    child, join = _drop_child(x, event.frame, failed=False)
     join.results[child.index] = child.data
     join.done += 1
     x.frames[child.parent].last = child.last
@@ -294,17 +297,56 @@ def _map_run_started(x: ExecutionState, event: e.MapRunStarted, _at: int) -> Non
     x.tasks[event.task_id] = event.frame
 
 
-def _map_run_aborted(x: ExecutionState, event: e.MapRunAborted, _at: int) -> None:
+def _map_run_ended(x: ExecutionState, event: e.MapRunAborted | e.MapRunFailed, _at: int) -> None:
     frame = x.frames[event.frame]
     frame.last = _number(x)
+    frame.failed_map_run = frame.work
     _end_work(x, frame)
+
+
+def _map_run_redriven(x: ExecutionState, event: e.MapRunRedriven, at: int) -> None:
+    _map_run_started(x, e.MapRunStarted(event.frame, event.prev, event.task_id, event.arn, event.spec), at)
+    frame = x.frames[event.frame]
+    assert frame.work is not None
+    frame.work.redrive_count = event.count
+    frame.failed_map_run = None
+
+
+def _redriven(x: ExecutionState, event: e.ExecutionRedriven, at: int) -> None:
+    root = x.frames[ROOT]
+    root.last = _number(x)
+    _forget_retries(root)
+    x.status = "RUNNING"
+    x.error = x.cause = None
+    x.redrive_count, x.redrive_ms = event.count, at
+    x.timeout_due_ms = event.timeout_due_ms
+    if event.timeout_due_ms is not None:
+        heappush(x.timers, (event.timeout_due_ms, ROOT, "execution"))
+
+
+def _forget_retries(frame: Frame) -> None:
+    frame.attempts = {}
+    frame.retry_count = 0
+
+
+def _join_reopened(x: ExecutionState, event: e.JoinReopened, _at: int) -> None:
+    frame = x.frames[event.frame]
+    join = frame.failed_join
+    assert join is not None
+    frame.join, frame.failed_join = join, None
+    for _, child in sorted(join.dropped.items()):
+        x.frames[child.id] = child
+        join.running.add(child.id)
+        _forget_retries(child)
+    join.dropped = {}
 
 
 def _state_aborted(x: ExecutionState, event: e.StateAborted, _at: int) -> None:
     frame = x.frames[event.frame]
     frame.last = _number(x)
     _end_work(x, frame)
-    frame.join = frame.wait_due_ms = frame.retry_due_ms = None
+    frame.failed_join, frame.join = frame.join, None
+    frame.wait_due_ms = frame.retry_due_ms = None
 
 
 def _evaluation_failed(x: ExecutionState, event: e.EvaluationFailed, _at: int) -> None:
@@ -371,6 +413,9 @@ _HANDLERS: dict[type, Callable[[ExecutionState, Any, int], None]] = {
     e.ExecutionAborted: _aborted,
     e.MapRunStarted: _map_run_started,
     e.MapRunSucceeded: _task_succeeded,
-    e.MapRunFailed: _task_failed,
-    e.MapRunAborted: _map_run_aborted,
+    e.MapRunFailed: _map_run_ended,
+    e.MapRunAborted: _map_run_ended,
+    e.ExecutionRedriven: _redriven,
+    e.JoinReopened: _join_reopened,
+    e.MapRunRedriven: _map_run_redriven,
 }

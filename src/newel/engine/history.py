@@ -188,6 +188,15 @@ def _map_run_started(_x: ExecutionState, event: e.MapRunStarted) -> Shown:
     return "MapRunStarted", "mapRunStartedEventDetails", {"mapRunArn": event.arn}
 
 
+def _redriven(_x: ExecutionState, event: e.ExecutionRedriven) -> Shown:
+    return "ExecutionRedriven", "executionRedrivenEventDetails", {"redriveCount": event.count}
+
+
+def _map_run_redriven(_x: ExecutionState, event: e.MapRunRedriven) -> Shown:
+    details = {"mapRunArn": event.arn, "redriveCount": event.count}
+    return "MapRunRedriven", "mapRunRedrivenEventDetails", details
+
+
 def _map_run_failed(_x: ExecutionState, event: e.MapRunFailed) -> Shown:
     return "MapRunFailed", "mapRunFailedEventDetails", _error(event.error, event.cause)
 
@@ -237,6 +246,8 @@ _SHOW: Final[dict[type, Callable[[ExecutionState, Any], Shown]]] = {
     e.IterationSucceeded: _iteration("Succeeded"),
     e.IterationFailed: _iteration("Failed"),
     e.IterationAborted: _iteration("Aborted"),
+    e.ExecutionRedriven: _redriven,
+    e.MapRunRedriven: _map_run_redriven,
     e.MapRunStarted: _map_run_started,
     e.MapRunSucceeded: _plain("MapRunSucceeded"),
     e.MapRunFailed: _map_run_failed,

@@ -82,6 +82,12 @@ class TimerFired(msgspec.Struct, frozen=True):
     """The clock has reached the execution's wake time; decide acts on every timer that is due."""
 
 
+class Redrive(msgspec.Struct, frozen=True):
+    """Go on after the end, from where it failed, timed out or was aborted. `timeout_s` is the machine's, if any."""
+
+    timeout_s: int | None
+
+
 class Stop(msgspec.Struct, frozen=True):
     error: str | None
     cause: str | None
@@ -97,5 +103,6 @@ Input = (
     | MapRunEnded
     | Heartbeat
     | TimerFired
+    | Redrive
     | Stop
 )

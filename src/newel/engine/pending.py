@@ -42,11 +42,12 @@ class RunMap(msgspec.Struct, frozen=True, kw_only=True):
     frame_id: int
     map_run_arn: str
     spec: str
+    redrive_count: int = 0
 
 
 Command = PerformTask | RunMap
 
-_OWING = (e.TaskScheduled, e.MapRunStarted)
+_OWING = (e.TaskScheduled, e.MapRunStarted, e.MapRunRedriven)
 
 
 @lru_cache(maxsize=4096)
@@ -94,6 +95,7 @@ def command_of(frame: Frame) -> Command | None:
             frame_id=frame.id,
             map_run_arn=work.map_run,
             spec=work.parameters.text,
+            redrive_count=work.redrive_count,
         )
     resource = resource_of(work.resource)
     if not _owed(work, resource):

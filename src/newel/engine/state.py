@@ -31,6 +31,7 @@ class Work(msgspec.Struct):
     job: str | None = None
     credentials: str | None = None
     map_run: str | None = None  # the ARN, where the work is a Map Run; `parameters` is its spec then
+    redrive_count: int = 0  # of the Map Run
 
 
 class Join(msgspec.Struct):
@@ -46,6 +47,7 @@ class Join(msgspec.Struct):
     running: set[int] = msgspec.field(default_factory=set)
     input: Payload | None = None  # Parallel: what each branch gets; None: the state's input
     pointer: int = 0  # the event that a further iteration follows
+    dropped: dict[int, Frame] = msgspec.field(default_factory=dict)  # by index: failed or aborted, for a redrive
 
 
 class Frame(msgspec.Struct):
@@ -75,6 +77,8 @@ class Frame(msgspec.Struct):
     work: Work | None = None
     join: Join | None = None
     variables: dict[str, Json] | None = None  # those assigned in this frame
+    failed_join: Join | None = None  # what a redrive takes up again
+    failed_map_run: Work | None = None  # likewise
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +110,8 @@ class ExecutionState(msgspec.Struct):
     timers: list[tuple[int, int, str]] = msgspec.field(default_factory=list)  # heap of (due ms, frame, kind)
     tasks: dict[int, int] = msgspec.field(default_factory=dict)  # task id -> frame, for tasks in flight
     variables_bytes: int = 0
+    redrive_count: int = 0
+    redrive_ms: int | None = None
 
 
 def scope_of(outer: str, state: str, index: int) -> str:

@@ -421,3 +421,103 @@ def test_branches_may_name_their_states_alike() -> None:
     nested = {"Type": "Parallel", "Branches": branches, "End": True}
     run = Run(machine(("A", {"Type": "Parallel", "Branches": [inner("A", nested), *branches]}))).finish()
     assert run.output == [[0, 1], 0, 1]
+
+
+# -- redrive
+
+
+def flaky(*, until: int):
+    """Fails until the `until`-th call, then gives a number."""
+    return lambda command, attempt: (fails("X") if attempt < until else returns(attempt))(command, attempt)
+
+
+def redrive(run: Run) -> Run:
+    run.commands.clear()
+    assert run.give(i.Redrive(None))
+    while run.state.status == "RUNNING":
+        run.step()
+    return run
+
+
+def test_a_redriven_task_is_done_again_with_all_its_retries() -> None:
+    task = {"Type": "Task", "Resource": LAMBDA + "f", "Retry": [{"ErrorEquals": ["X"], "MaxAttempts": 1}]}
+    run = Run(machine(("A", {"Type": "Pass"}), ("T", task), ("Z", {"Type": "Pass"})), target=flaky(until=3)).finish()
+    assert run.state.status == "FAILED"
+    before = len(run.chain)
+    redrive(run)
+    assert run.output == 3
+    assert [event["type"] for event in run.events[before:]] == [
+        "ExecutionRedriven",
+        "LambdaFunctionScheduled",
+        "LambdaFunctionStarted",
+        "LambdaFunctionFailed",
+        "LambdaFunctionScheduled",
+        "LambdaFunctionStarted",
+        "LambdaFunctionSucceeded",
+        "TaskStateExited",
+        "PassStateEntered",
+        "PassStateExited",
+        "ExecutionSucceeded",
+    ]
+    assert run.events[before]["executionRedrivenEventDetails"] == {"redriveCount": 1}
+    assert fold(run.fresh(), run.rows).status == "SUCCEEDED"
+
+
+def test_only_what_failed_in_a_parallel_runs_again() -> None:
+    task = {"Type": "Task", "Resource": LAMBDA + "f", "End": True}
+    steps = {"StartAt": "P", "States": {"P": {"Type": "Pass", "Next": "T"}, "T": task}}
+    wait = {"Type": "Wait", "Seconds": 60, "End": True}
+    body = {"Type": "Parallel", "Branches": [inner("Q", PASS), steps, inner("W", wait)]}
+    run = Run(machine(("A", body)), '{"n":1}', target=flaky(until=1)).finish()
+    assert run.state.status == "FAILED"
+    before = len(run.events)
+    redrive(run)
+    assert run.output == [{"n": 1}, 1, {"n": 1}]
+    entered = [event["type"] for event in run.events[before:]]
+    assert "PassStateEntered" not in entered, "what had succeeded does not run again"
+    assert entered.count("LambdaFunctionScheduled") == 1
+
+
+def test_only_the_failed_iterations_of_a_map_run_again() -> None:
+    task = {"Type": "Task", "Resource": LAMBDA + "f", "End": True}
+    body = {"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": inner("T", task)}
+    calls = []
+
+    def target(command, attempt):
+        calls.append(command.parameters)
+        return (fails("X") if attempt == 1 else returns(int(command.parameters)))(command, attempt)
+
+    run = Run(machine(("M", body)), "[10,11,12]", target=target).finish()
+    assert run.state.status == "FAILED"
+    redrive(run)
+    assert run.output == [10, 11, 12]
+    assert calls == ["10", "11", "11", "12"]
+
+
+def test_a_nested_failure_is_redriven_where_it_happened() -> None:
+    task = {"Type": "Task", "Resource": LAMBDA + "f", "End": True}
+    nested = {"Type": "Parallel", "Branches": [inner("T", task), inner("Q", PASS)], "End": True}
+    body = {"Type": "Map", "ItemProcessor": inner("N", nested)}
+    run = Run(machine(("M", body)), "[1]", target=flaky(until=1)).finish()
+    assert run.state.status == "FAILED"
+    assert redrive(run).output == [[1, 1]]
+
+
+def test_a_stopped_or_timed_out_execution_can_be_redriven() -> None:
+    run = Run(machine(("W", {"Type": "Wait", "Seconds": 5}), TimeoutSeconds=60)).start()
+    run.give(i.Stop(None, None))
+    assert redrive(run).state.status == "SUCCEEDED"
+    assert not run.give(i.Redrive(None)), "what has succeeded is not redriven"
+
+
+def test_a_redriven_map_run_is_the_same_one() -> None:
+    run = Run(machine(("A", {"Type": "Map", "ItemProcessor": DISTRIBUTED})), "[1]").start()
+    (first,) = run.commands
+    run.give(i.MapRunEnded(first.task_id, error="X", cause="c"))
+    run.commands.clear()
+    run.give(i.Redrive(None))
+    (again,) = run.commands
+    assert (again.map_run_arn, again.redrive_count) == (first.map_run_arn, 1)
+    assert run.chain[-2:] == ["8<7 ExecutionRedriven", "9<8 MapRunRedriven"]
+    run.give(i.MapRunEnded(again.task_id, Payload("[1]")))
+    assert run.output == [1]

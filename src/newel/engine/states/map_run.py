@@ -50,6 +50,17 @@ def enter(turn: Turn, frame: Frame, state: CompiledState) -> None:
     turn.emit(e.MapRunStarted(frame.id, frame.last, turn.execution.next_task, arn, Payload.of(spec)))
 
 
+def take_up(turn: Turn, frame: Frame) -> None:
+    """A redriven execution goes on with the Map Run that had not succeeded."""
+    work = frame.failed_map_run
+    assert work is not None
+    assert work.map_run is not None
+    assert work.parameters is not None
+    count = work.redrive_count + 1
+    task_id = turn.execution.next_task
+    turn.emit(e.MapRunRedriven(frame.id, frame.last, task_id, work.map_run, work.parameters, count))
+
+
 def _map_run_prefix(turn: Turn) -> str:
     return turn.execution.identity.machine_arn.replace(":stateMachine:", ":mapRun:", 1)
 
