@@ -270,11 +270,6 @@ def test_truncated_diagnostics(sfn):
     assert (len(cut["diagnostics"]), cut["truncated"], cut["result"]) == (1, True, "FAIL")
 
 
-def test_what_is_not_there_yet_says_so(sfn):
-    code, message = refusal(sfn.redrive_execution, executionArn="a")
-    assert (code, message) == ("NotSupportedYet", "RedriveExecution is not supported yet by this version of Newel.")
-
-
 def test_a_deletion_that_was_interrupted_is_finished_at_the_next_start(tmp_path):
     asyncio.run(interrupted_deletion(assemble(tmp_path)))
 

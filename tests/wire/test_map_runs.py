@@ -139,3 +139,63 @@ def test_an_unknown_map_run(server):
     arn = "arn:aws:states:us-east-1:000000000000:mapRun:m/l:x"
     with pytest.raises(ClientError, match="ResourceNotFound"):
         sfn.describe_map_run(mapRunArn=arn)
+
+
+def test_a_redriven_map_run_runs_its_failed_children_again(server):
+    sfn = client(server)
+    source = (
+        "import os, tempfile\n"
+        "def handler(event, context):\n"
+        "    path = event['path']\n"
+        "    if event['n'] in (2, 5) and not os.path.exists(path):\n"
+        "        raise ValueError('not yet')\n"
+        "    return event['n'] * 10\n"
+    )
+    function = server.function(f"f{time.monotonic_ns()}", source)
+    flow = {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": function, "End": True}}}
+    for kind in ("STANDARD", "EXPRESS"):
+        flag = server.data_dir / f"flag-{kind}"
+        arn = start(
+            sfn,
+            distributed(kind, flow=flow, ItemSelector={"n.$": "$$.Map.Item.Value", "path": str(flag)}, MaxConcurrency=2),
+            list(range(8)),
+        )
+        assert wait(sfn, arn)["status"] == "FAILED"
+        first = only_map_run(sfn, arn)
+        assert first["status"] == "FAILED"
+        assert first["itemCounts"]["failed"] >= 1
+        flag.touch()
+        sfn.redrive_execution(executionArn=arn, clientToken="once")
+        described = wait(sfn, arn)
+        assert described["status"] == "SUCCEEDED", described
+        assert json.loads(described["output"]) == [n * 10 for n in range(8)]
+        again = only_map_run(sfn, arn)
+        assert (again["mapRunArn"], again["redriveCount"]) == (first["mapRunArn"], 1)
+        assert again["itemCounts"]["succeeded"] == again["itemCounts"]["total"] == 8
+        assert again["itemCounts"]["failed"] == 0
+        with pytest.raises(ClientError, match="cannot be redriven"):
+            sfn.redrive_execution(executionArn=arn)
+
+
+def test_redrive_of_a_failed_task(server):
+    sfn = client(server)
+    flag = server.data_dir / "flag-task"
+    source = (
+        "import os\n"
+        "def handler(event, context):\n"
+        "    if not os.path.exists(event['path']):\n"
+        "        raise ValueError('not yet')\n"
+        "    return 'done'\n"
+    )
+    function = server.function(f"g{time.monotonic_ns()}", source)
+    states = {"P": {"Type": "Pass", "Next": "T"}, "T": {"Type": "Task", "Resource": function, "End": True}}
+    arn = start(sfn, {"StartAt": "P", "States": states}, {"path": str(flag)})
+    assert wait(sfn, arn)["redriveStatus"] == "REDRIVABLE"
+    flag.touch()
+    date = sfn.redrive_execution(executionArn=arn, clientToken="t")["redriveDate"]
+    assert sfn.redrive_execution(executionArn=arn, clientToken="t")["redriveDate"] == date
+    described = wait(sfn, arn)
+    assert (described["status"], described["redriveCount"]) == ("SUCCEEDED", 1)
+    events = [event["type"] for event in sfn.get_execution_history(executionArn=arn)["events"]]
+    assert events.count("ExecutionRedriven") == 1
+    assert events.count("PassStateEntered") == 1

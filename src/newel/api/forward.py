@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from newel.api.protocol import JSON_1_0, Receive, Scope, Send, error_reply
+from newel.api.protocol import Receive, Scope, Send
+from newel.api.refusals import send_refusal
 from newel.api.unsigned import raw_path, wanted
 from newel.errors import ServiceError
 
@@ -68,17 +69,17 @@ class Forward:
             message = (
                 f"The AWS service {what} is not served by this endpoint, and no other endpoint is configured for it."
             )
-            await _refuse(send, ServiceError("UnsupportedService", message, status=501))
+            await send_refusal(scope, send, service, ServiceError("UnsupportedService", message, status=501))
             return
         try:
-            await self._hand_on(url, scope, receive, send)
+            await self._hand_on(url, service, scope, receive, send)
         except _LeftError:
             return
 
     def _url(self, service: str) -> str | None:
         return self._endpoints.get(service, self._default)
 
-    async def _hand_on(self, url: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _hand_on(self, url: str, service: str, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
         try:
             async with self._opened().request(
@@ -96,7 +97,7 @@ class Forward:
                 raise  # half an answer was sent; the server closes the connection
             logger.warning("%s does not answer: %s", url, error)
             message = f"The endpoint {url} does not answer: {error or type(error).__name__}"
-            await _refuse(send, ServiceError("ServiceUnavailable", message, status=502))
+            await send_refusal(scope, send, service, ServiceError("ServiceUnavailable", message, status=502))
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -151,10 +152,3 @@ async def _answer(response: aiohttp.ClientResponse, send: Send) -> None:
     async for part in response.content.iter_chunked(_PIECE):
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-async def _refuse(send: Send, error: ServiceError) -> None:
-    reply = error_reply(error)
-    headers = [(b"content-type", JSON_1_0), (b"content-length", b"%d" % len(reply.body))]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})

@@ -12,8 +12,8 @@ from newel.service.core import Answer, Caller, Core
 from newel.service.operations import OPERATIONS, Operation
 
 PREFIX: Final = b"AWSStepFunctions."
-#: Operations that may hold the request open for a minute.
-LONG_POLLS: Final = frozenset({b"AWSStepFunctions.GetActivityTask"})
+#: Operations that may hold the request open for a minute or more, and end when nobody waits for the answer.
+LONG_POLLS: Final = frozenset({b"AWSStepFunctions.GetActivityTask", b"AWSStepFunctions.TestState"})
 _TRACED: Final = frozenset({"StartExecution", "StartSyncExecution"})
 
 Check = Callable[[Any], Mapping[str, Any]]

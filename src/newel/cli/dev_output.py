@@ -38,14 +38,17 @@ class TextReport:
         self._lines = lines
         self._quiet = quiet
         self._console = Console(highlight=False, soft_wrap=True)
+        self._ready = False
 
     def ready(self, served: Served) -> None:
         """What is served and how to use it."""
+        self._ready = True
         for line in summary(served):
             self._put(line)
 
     def change(self, change: Change) -> None:
-        self._put(Text.assemble((f"{_clock()} ", "bright_black"), f"{change.what} {change.name} ", change.kind))
+        if self._ready:  # the summary says the same of all that came before it
+            self._put(Text.assemble((f"{_clock()} ", "bright_black"), f"{change.what} {change.name} ", change.kind))
 
     def problem(self, problem: Problem) -> None:
         style = "red" if problem.severity == "ERROR" else "yellow"

@@ -22,9 +22,11 @@ from botocore.awsrequest import AWSPreparedRequest  # type: ignore[import-untype
 from botocore.compat import HTTPHeaders  # type: ignore[import-untyped]
 
 from newel.api.bodies import GoneError, read_body, send_body
-from newel.api.protocol import Receive, Reply, Scope, Send, error_reply
-from newel.api.unsigned import Wanted, wanted
+from newel.api.protocol import Receive, Scope, Send
+from newel.api.refusals import send_refusal
+from newel.api.unsigned import REGION_DEFAULT, Wanted, raw_path, wanted
 from newel.dev.chunked import decode_chunked, is_chunked
+from newel.dev.corrections import check_request, corrected
 from newel.dev.lambda_bridge import FunctionCaller, bridge
 from newel.errors import ServiceError
 
@@ -37,11 +39,14 @@ MISSING: Final = "The companion services need moto: install it with pip install 
 
 #: Services whose host is not named after what their requests are signed for.
 _HOSTS: Final = {"ses": "email", "iotdata": "data-ats.iot", "aws-marketplace": "metering.marketplace"}
+_FORM: Final = "application/x-www-form-urlencoded"
 _DYNAMODB_STREAMS: Final = "DynamoDBStreams_"
 _QUEUE_URL_ACTIONS: Final = frozenset({"CreateQueue", "GetQueueUrl", "ListQueues", "ListDeadLetterSourceQueues"})
 _QUEUE_URL: Final = re.compile(r"https?://(?:sqs\.[a-z0-9-]+|[a-z0-9-]+\.queue|queue)\.amazonaws\.com/")
 #: Headers that describe the connection, or the body as it was sent, and not the request.
 _DROPPED: Final = frozenset({"connection", "host", "transfer-encoding", "expect", "keep-alive"})
+
+_OF_THE_WAY: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 
 Process = Callable[[AWSPreparedRequest], tuple[int, Mapping[str, Any], str | bytes] | None]
 
@@ -92,19 +97,21 @@ class Companion:
         return buckets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; errors of our own are sent in AWS's JSON shape."""
+        """Answer one request; errors of our own are sent in the protocol of its service."""
+        want = wanted(scope) or Wanted("s3", REGION_DEFAULT, raw_path(scope))
         try:
-            answer = await self._answer(scope, await read_body(receive, BODY_BYTES_MAX))
+            answer = await self._answer(scope, want, await read_body(receive, BODY_BYTES_MAX))
         except GoneError:
             return
         except ServiceError as error:
-            answer = _of_reply(error_reply(error))
+            await send_refusal(scope, send, want.service, error)
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send_body(send, answer.body)
 
-    async def _answer(self, scope: Scope, body: bytes) -> _Answer:
-        want = wanted(scope) or Wanted("s3", "us-east-1", str(scope["path"]))
+    async def _answer(self, scope: Scope, want: Wanted, body: bytes) -> _Answer:
         request = _request(scope, want, body)
+        check_request(request.headers.get("x-amz-target", ""), body)
         pool = self._pollers if _polls(request, body) else self._workers
         try:
             found = await asyncio.get_running_loop().run_in_executor(pool, self._process, request)
@@ -148,6 +155,8 @@ def _request(scope: Scope, want: Wanted, body: bytes) -> AWSPreparedRequest:
             headers[key] = value.decode("latin-1")
     if is_chunked(headers):
         body = decode_chunked(body, headers)
+    if want.service == "s3" and (headers.get("content-type") or "").startswith(_FORM):
+        del headers["content-type"]  # moto would take an object's body for parameters
     target = headers.get("x-amz-target", "")
     name = "streams.dynamodb" if target.startswith(_DYNAMODB_STREAMS) else _HOSTS.get(want.service, want.service)
     host = f"{name}.{want.region}.amazonaws.com"
@@ -169,15 +178,13 @@ def _answered(scope: Scope, want: Wanted, sent: bytes, found: tuple[int, Mapping
     data = body.encode() if isinstance(body, str) else bytes(body)
     if want.service == "sqs" and _names_queues(scope, sent):
         data = _at_this_port(scope, data)
-    headers = [
-        (name.lower().encode("latin-1"), str(value).encode("utf-8", "replace"))
-        for name, value in given.items()
-        if name.lower() not in ("content-length", "transfer-encoding", "connection")
-    ]
+    told, data = corrected(scope["method"], want, status, given, data)
     length = len(data)
     if scope["method"] == "HEAD":
-        told = next((value for name, value in given.items() if name.lower() == "content-length"), length)
-        length, data = int(told), b""
+        length, data = int(next((value for name, value in told if name == "content-length"), length)), b""
+    headers = [
+        (name.encode("latin-1"), value.encode("utf-8", "replace")) for name, value in told if name not in _OF_THE_WAY
+    ]
     if status not in (204, 304):
         headers.append((b"content-length", b"%d" % length))
     return _Answer(status, headers, data)
@@ -198,9 +205,3 @@ def _at_this_port(scope: Scope, body: bytes) -> bytes:
     if not host:
         return body
     return _QUEUE_URL.sub(f"{scope.get('scheme', 'http')}://{host}/", body.decode()).encode()
-
-
-def _of_reply(reply: Reply) -> _Answer:
-    headers = [(b"content-type", reply.content_type), (b"content-length", b"%d" % len(reply.body))]
-    code = json.loads(reply.body).get("__type", "")
-    return _Answer(reply.status, [*headers, (b"x-amzn-errortype", code.encode())], reply.body)

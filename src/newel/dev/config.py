@@ -113,8 +113,10 @@ class Resources(_Table, frozen=True, kw_only=True):
 
 
 class Config(_Table, frozen=True, kw_only=True):
-    """The whole file. `endpoints` are keyed as in `AWS_ENDPOINT_URL_<SERVICE>`; `egress`, `models` and `mocks` are handed
-    to those whom they concern.
+    """The whole file.
+
+    `endpoints` are keyed as in `AWS_ENDPOINT_URL_<SERVICE>`; `egress`, `models` and `mocks` are handed to those whom
+    they concern.
     """
 
     machines: dict[str, MachineTable] = {}

@@ -15,9 +15,9 @@ from newel.api.protocol import Receive, Scope, Send
 from newel.api.unsigned import wanted
 from newel.assembly import Beside, Server, Settings, answer_requests, assemble, at_port_of, listen
 from newel.dev.companion import Companion, CompanionMissingError
+from newel.dev.config import FILE
 from newel.dev.deploy import Deployment
 from newel.dev.observer import Observer
-from newel.dev.config import FILE
 from newel.dev.project import Problem, Project, read_project, stamp_of
 from newel.dev.reports import Change, Report, Served
 from newel.dev.resources import ResourceMaker

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from newel.integrations.mocks import Script, answer, parse_entries
+from newel.integrations.mocks import Entry, Script, answer, parse_entries
 from newel.json import InvalidJson, Json, loads
 from newel.language.resource import Resource
 from newel.ports.tasks import Failed, Outcome, TargetLookup, TaskEvents, TaskRequest, TaskTarget
@@ -55,7 +55,7 @@ def parse_mock_file(document: Json) -> Cases:
     }
 
 
-def _response(responses: Script, name: Json, state: str) -> Script | Json:
+def _response(responses: Script, name: Json, state: str) -> tuple[Entry, ...]:
     if not isinstance(name, str) or name not in responses:
         raise MockFileError(f"State '{state}' names the response {name!r}, which is not in MockedResponses")
     return responses[name]
@@ -86,9 +86,8 @@ class MockFile:
             raise MockFileError(f"The mock file {self.path} has no state machine '{machine}'")
         if test_case not in cases:
             known = ", ".join(cases) or "none"
-            raise MockFileError(
-                f"The mock file {self.path} has no test case '{test_case}' for state machine '{machine}' (it has: {known})"
-            )
+            what = f"no test case '{test_case}' for state machine '{machine}' (it has: {known})"
+            raise MockFileError(f"The mock file {self.path} has {what}")
         return cases[test_case]
 
     def cases(self) -> Cases:

@@ -10,6 +10,7 @@ A service brings an `Action`, or a `Job` where it supports `.sync`. They raise `
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -20,6 +21,8 @@ from newel.errors import StatesError
 from newel.ports.tasks import DETACH, Failed, Outcome, Succeeded, TaskEvents, TaskRequest
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -100,8 +103,8 @@ class JobTarget:
             if DETACH in cancelled.args:
                 starting.cancel()
             else:
-                with suppress(StatesError):
-                    await self._job.stop(request, (await starting).job)
+                with suppress(StatesError):  # nothing was started
+                    await self._stop(request, (await starting).job)
             raise
 
     async def _stopping(self, request: TaskRequest, job: str, work: Awaitable[T]) -> T:
@@ -110,8 +113,14 @@ class JobTarget:
             return await work
         except asyncio.CancelledError as cancelled:
             if DETACH not in cancelled.args:
-                await self._job.stop(request, job)
+                await self._stop(request, job)
             raise
+
+    async def _stop(self, request: TaskRequest, job: str) -> None:
+        try:
+            await self._job.stop(request, job)
+        except StatesError as error:  # the Task has ended already; nobody else is told
+            _log.warning("the job %s of %s could not be stopped: %s", job, request.execution_arn, error)
 
 
 def failed(error: StatesError, kind: str = "FAILED") -> Failed:

@@ -15,8 +15,9 @@ from newel.errors import ServiceError, StatesError
 from newel.json import Json
 from newel.ports.aws import AwsAnswer, AwsError
 
-#: Response headers in the order and spelling that `AllHttpHeaders` was recorded with.
-_HEADERS: Final = (
+#: Response headers in the order and spelling that `AllHttpHeaders` was recorded with; DynamoDB has a server of its own.
+_HEADERS: Final = ("x-amzn-RequestId", "connection", "Content-Length", "Date", "Content-Type")
+_DYNAMODB_HEADERS: Final = (
     "Server",
     "Connection",
     "x-amzn-RequestId",
@@ -79,19 +80,20 @@ def sdk_failure(error: ServiceError, *, prefix: str, service: str, modelled: Col
     return StatesError(f"{prefix}.{name}", cause)
 
 
-def answer_metadata(answer: AwsAnswer) -> dict[str, Json]:
+def answer_metadata(answer: AwsAnswer, service: Service) -> dict[str, Json]:
     """`SdkHttpMetadata` and `SdkResponseMetadata` of an AWS service's answer."""
+    layout = _DYNAMODB_HEADERS if service.id == "dynamodb" else _HEADERS
     given = {name: value for name, value in answer.headers.items() if name != "x-amzn-requestid"}
     if answer.request_id:
         given["x-amzn-requestid"] = answer.request_id
-    headers = [(name, given.pop(name.lower())) for name in _HEADERS if name.lower() in given]
+    headers = [(name, given.pop(name.lower())) for name in layout if name.lower() in given]
     return sdk_metadata([*headers, *given.items()], answer.status, answer.request_id)
 
 
 def aws_failure(error: AwsError, service: Service, model: ServiceModel) -> StatesError:
     """An AWS service's refusal as the optimized integrations name it; `SdkClientException` where no answer came."""
     if error.connection:
-        return StatesError(f"{service.prefix}.SdkClientException", f"Unable to execute HTTP request: {error.message}")
+        return StatesError(f"{service.prefix}.SdkClientException", error.message)
     shape = model.shape_for_error_code(error.code)
     name = service.base if shape is None else f"{shape.name.removesuffix('Exception')}Exception"
     cause = (

@@ -172,6 +172,17 @@ class Actives:
             if not found.dropped:
                 return self._active.setdefault(arn, found)  # it may have been put away again, and is as good
 
+    async def reopen(self, arn: str, journal: Journal) -> Active | None:
+        """An execution that has ended, brought back to be redriven; None if there is none."""
+        active = self._active.get(arn)
+        if active is not None:
+            return active
+        loaded = await journal.load(arn)
+        if loaded is None:
+            return None
+        compiled = await self._programs.of_execution(loaded.execution)
+        return self._active.setdefault(arn, self._brought_back(loaded, compiled, journal))
+
     def _load_once(self, arn: str, journal: Journal) -> asyncio.Future[Active | None]:
         loading = self._loading[arn] = asyncio.ensure_future(self._load(arn, journal))
         return loading

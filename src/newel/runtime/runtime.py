@@ -27,8 +27,8 @@ from newel.runtime.callbacks import invalid_token, read_output, task_timed_out
 from newel.runtime.dispatcher import Dispatcher
 from newel.runtime.env import Entropy, RuntimeEnv
 from newel.runtime.logs import write_turn
-from newel.runtime.map_runs.coordinator import ChildOrder, Setting
 from newel.runtime.map_runs.manager import MapRunManager
+from newel.runtime.map_runs.setting import ChildOrder, Setting
 from newel.runtime.map_runs.unsupported import NoReader, NoWriter
 from newel.runtime.orders import StartOrder
 from newel.runtime.programs import Compiled, Programs
@@ -268,6 +268,19 @@ class Runtime:
         for start in range(0, len(arns), _TOGETHER):
             await asyncio.gather(*(self._deliver(arn, i.Stop(None, None)) for arn in arns[start : start + _TOGETHER]))
 
+    async def redrive(self, arn: str) -> bool:
+        """Go on with a Standard execution that ended without success; False if there was nothing to redrive."""
+        active = await self._actives.reopen(arn, self._store)
+        if active is None:
+            return False
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        seconds = active.compiled.program.timeout_seconds
+        self._turns.deliver(active, i.Redrive(seconds or self._seconds_max(active.record)), waiter)
+        done = await waiter
+        if not done and active.state.status != "RUNNING":
+            self._actives.forget(active)
+        return done
+
     # -- Map Runs
 
     async def _run_map(self, active: Active, command: RunMap) -> i.MapRunEnded | None:
@@ -301,6 +314,10 @@ class Runtime:
     async def stop_child(self, arn: str) -> None:
         """Abort a child workflow."""
         await self._deliver(arn, i.Stop(None, None))
+
+    async def redrive_child(self, arn: str) -> None:
+        """Redrive a Standard child workflow."""
+        await self.redrive(arn)
 
     async def child(self, arn: str) -> Execution | None:
         """The stored record of a child workflow."""

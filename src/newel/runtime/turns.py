@@ -11,7 +11,7 @@ import msgspec
 
 from newel.engine.codec import encode_events, encode_state
 from newel.engine.decide import decide, must_continue, next_wake_ms
-from newel.engine.events import AnyEvent
+from newel.engine.events import AnyEvent, ExecutionRedriven
 from newel.engine.inputs import Continue, Input, Start
 from newel.engine.pending import Command, new_commands, owes
 from newel.engine.state import ExecutionState
@@ -232,6 +232,8 @@ class Turns:
             self._unmoved(active)
         else:
             active.seq = turn.seq
+            if turn.redrive_ms is not None:
+                active.record = redriven(active.record, turn.redrive_ms)
             if turn.end is not None:
                 active.record = ended(active.record, turn.end)
             self._finish(active, events, turn)
@@ -267,6 +269,7 @@ class Turns:
             owes=running and ((bool(state.tasks) and owes(state)) or must_continue(state)),
             end=None if running else end_of(state, at_ms),
             snapshot=snapshot,
+            redrive_ms=at_ms if type(events[0]) is ExecutionRedriven else None,
         )
 
     def _finish(self, active: Active, events: Sequence[AnyEvent], turn: Turn) -> None:
@@ -298,4 +301,18 @@ def ended(record: Execution, end: End) -> Execution:
     """The record of an execution with its end."""
     return msgspec.structs.replace(
         record, status=end.status, stop_ms=end.stop_ms, output=end.output, error=end.error, cause=end.cause
+    )
+
+
+def redriven(record: Execution, redrive_ms: int) -> Execution:
+    """The record of an execution that goes on after its end."""
+    return msgspec.structs.replace(
+        record,
+        status="RUNNING",
+        stop_ms=None,
+        output=None,
+        error=None,
+        cause=None,
+        redrive_count=record.redrive_count + 1,
+        redrive_ms=redrive_ms,
     )

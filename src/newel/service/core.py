@@ -66,6 +66,8 @@ class Core:
     open_executions: OpenExecutions = field(init=False)
     #: Held while the catalog is read and then changed, so that two requests cannot both create a name.
     catalog_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: Client tokens of RedriveExecution, by execution: when each was first used.
+    redrive_tokens: dict[str, dict[str, int]] = field(default_factory=dict)
     #: Long histories of ended executions, so that reading all pages of one projects it once.
     histories: Recent[list[dict[str, Any]]] = field(default_factory=lambda: Recent(_HISTORIES))
     _background: set[asyncio.Task[None]] = field(default_factory=set)

@@ -189,14 +189,14 @@ async def describe_execution(core: Core, caller: Caller, request: Request) -> An
     answer["redriveCount"] = execution.redrive_count
     if execution.trace_header is not None:
         answer["traceHeader"] = execution.trace_header
-    reason = await _why_not_redrivable(core, execution)
+    reason = await why_not_redrivable(core, execution)
     answer["redriveStatus"] = "NOT_REDRIVABLE" if reason else "REDRIVABLE"
     if reason:
         answer["redriveStatusReason"] = reason
     return _with_data(answer, execution, included=request.get("includedData") != "METADATA_ONLY")
 
 
-async def _why_not_redrivable(core: Core, execution: Execution) -> str | None:
+async def why_not_redrivable(core: Core, execution: Execution) -> str | None:
     if execution.status in ("RUNNING", "SUCCEEDED"):
         return f"Execution is {execution.status} and cannot be redriven"
     if execution.stop_ms is not None and core.clock.now_ms() - execution.stop_ms > _REDRIVABLE_MS:

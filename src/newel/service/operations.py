@@ -11,8 +11,8 @@ from newel.service import (
     history,
     machines,
     map_runs,
+    redrive,
     tags,
-    unsupported,
     versions,
 )
 from newel.service.core import Answer, Caller, Core, Request
@@ -44,6 +44,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "ListStateMachines": machines.list_state_machines,
     "ListTagsForResource": tags.list_tags_for_resource,
     "PublishStateMachineVersion": versions.publish_state_machine_version,
+    "RedriveExecution": redrive.redrive_execution,
     "SendTaskFailure": activities.send_task_failure,
     "SendTaskHeartbeat": activities.send_task_heartbeat,
     "SendTaskSuccess": activities.send_task_success,
@@ -57,5 +58,4 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "UpdateStateMachine": machines.update_state_machine,
     "UpdateStateMachineAlias": aliases.update_state_machine_alias,
     "ValidateStateMachineDefinition": definitions.validate_state_machine_definition,
-    **{name: unsupported.Refusal(name) for name in unsupported.OPERATIONS},
 }

@@ -27,6 +27,10 @@ class RuntimeFace(Protocol):
         """Stop an execution; the answer is its stop time (ms), also if it had ended. Raises ExecutionDoesNotExist."""
         ...
 
+    async def redrive(self, arn: str) -> bool:
+        """Go on with an execution that ended without success; False if there was nothing to redrive."""
+        ...
+
     async def describe(self, arn: str) -> Execution | None: ...
 
     async def history(self, arn: str) -> list[dict[str, Any]]:

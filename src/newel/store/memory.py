@@ -89,7 +89,8 @@ class MemoryStore(MemoryMapRuns):
         if turn.end is not None and not self._retain_ended:
             return
         record = self._records[arn] = _Record(execution)
-        self._count(execution.machine_id, +1)
+        if record.running:  # one that ended in its first turn may come with its end
+            self._count(execution.machine_id, +1)
         self._take(record, turn)
 
     def _append(self, turn: Turn) -> None:

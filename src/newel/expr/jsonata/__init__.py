@@ -1,4 +1,6 @@
-"""JSONata, compiled to Python: the language of jsonata-js 2.2.2, and (in ``step_functions``) AWS Step Functions' dialect of it.
+"""JSONata, compiled to Python: the language of jsonata-js 2.2.2.
+
+AWS Step Functions' dialect of it is in ``step_functions``.
 
     expression = compile("$sum(items.price)")
     expression.evaluate({"items": [{"price": 1}, {"price": 2}]})  # 3

@@ -29,10 +29,10 @@ class Reference:
 class Analysis:
     """What an expression refers to.
 
-    ``variables``: those it doesn't set itself, functions of the library left out. ``functions``: those of the library that it
-    mentions. ``fields``: names, wildcards and ``$`` that read the input itself (in Step Functions there is none). ``root``: uses of ``$$``.
-    ``newer_operators``: uses of ``?:`` and ``??``, which AWS doesn't have. ``constant``: it gives the same for any input, bindings and
-    environment.
+    ``variables``: those it doesn't set itself, functions of the library left out. ``functions``: those of the library
+    that it mentions. ``fields``: names, wildcards and ``$`` that read the input itself (in Step Functions there is
+    none). ``root``: uses of ``$$``. ``newer_operators``: uses of ``?:`` and ``??``, which AWS doesn't have.
+    ``constant``: it gives the same for any input, bindings and environment.
     """
 
     variables: tuple[Reference, ...]

@@ -1,4 +1,6 @@
-"""The second pass over the tree: paths become lists of steps, predicates become their stages, ``%`` finds its ancestor."""
+"""The second pass over the tree: paths become lists of steps, predicates become their stages, ``%`` finds its
+ancestor.
+"""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ class Environment(Protocol):
 class Limits:
     """What one evaluation may use.
 
-    ``steps``: loop iterations; a call counts as ten. ``depth``: functions of the expression within one another. ``sequence_length``: members of one
-    array or sequence. ``string_length``: characters of one string.
+    ``steps``: loop iterations; a call counts as ten. ``depth``: functions of the expression within one another.
+    ``sequence_length``: members of one array or sequence. ``string_length``: characters of one string.
     """
 
     steps: int = 50_000_000

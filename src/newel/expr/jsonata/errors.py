@@ -70,7 +70,10 @@ MESSAGES: Final[dict[str, str]] = {
         "The transform expression clones the input object using the $clone() function.  "
         "This has been overridden in the current scope by a non-function."
     ),
-    "D2014": "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  Attempted to allocate {{value}}.",
+    "D2014": (
+        "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  Attempted "
+        "to allocate {{value}}."
+    ),
     "D2015": "The maximum sequence length of {{value}} was exceeded.",
     "D3001": "Attempting to invoke string function on Infinity or NaN",
     "D3010": "Second argument of replace function cannot be an empty string",
@@ -86,7 +89,8 @@ MESSAGES: Final[dict[str, str]] = {
         "base={{value}}, exponent={{exp}}"
     ),
     "D3070": (
-        "The single argument form of the sort function can only be applied to an array of strings or an array of numbers.  "
+        "The single argument form of the sort function can only be applied to an array of strings or an "
+        "array of numbers.  "
         "Use the second argument to specify a comparison function"
     ),
     "D3080": "The picture string must only contain a maximum of two sub-pictures",
@@ -95,7 +99,8 @@ MESSAGES: Final[dict[str, str]] = {
     "D3083": "The sub-picture must not contain more than one instance of the 'per-mille' character",
     "D3084": "The sub-picture must not contain both a 'percent' and a 'per-mille' character",
     "D3085": (
-        "The mantissa part of a sub-picture must contain at least one character that is either an 'optional digit character' "
+        "The mantissa part of a sub-picture must contain at least one character that is either an "
+        "'optional digit character' "
         "or a member of the 'decimal digit family'"
     ),
     "D3086": (
@@ -128,10 +133,14 @@ MESSAGES: Final[dict[str, str]] = {
     "D3110": "The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {{value}}",
     "D3120": "Syntax error in expression passed to function eval: {{value}}",
     "D3121": "Dynamic error evaluating the expression passed to function eval: {{value}}",
-    "D3130": "Formatting or parsing an integer as a sequence starting with {{value}} is not supported by this implementation",
+    "D3130": (
+        "Formatting or parsing an integer as a sequence starting with {{value}} is not supported by this implementation"
+    ),
     "D3131": "In a decimal digit pattern, all digits must be from the same decimal group",
     "D3132": "Unknown component specifier {{value}} in date/time picture string",
-    "D3133": "The 'name' modifier can only be applied to months and days in the date/time picture string, not {{value}}",
+    "D3133": (
+        "The 'name' modifier can only be applied to months and days in the date/time picture string, not {{value}}"
+    ),
     "D3134": "The timezone integer format specifier cannot have more than four digits",
     "D3135": "No matching closing bracket ']' in date/time picture string",
     "D3136": "The date/time picture string is missing specifiers required to parse the timestamp",
@@ -145,7 +154,10 @@ MESSAGES: Final[dict[str, str]] = {
     "D2016": "The maximum string length of {{value}} was exceeded.",
     "D3151": "The second argument of the partition function must be at least 1. It was given {{value}}",
     "D3152": "The third argument of the range function must not be zero",
-    "D3153": "The algorithm of the hash function must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512. It was given {{value}}",
+    "D3153": (
+        "The algorithm of the hash function must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512. It "
+        "was given {{value}}"
+    ),
     "D3154": "The argument of the parse function must be valid JSON: {{{message}}}",
     "D3150": "Function {{token}} needs the environment of the evaluation (clock, randomness), and none was given",
 }
@@ -156,8 +168,9 @@ _PLACEHOLDER: Final = re.compile(r"\{\{\{(\w+)\}\}\}|\{\{(\w+)\}\}")
 class JsonataError(Exception):
     """An expression that can't be compiled or evaluated.
 
-    ``code`` is jsonata-js's ("T2001"); empty where jsonata-js throws a plain JavaScript error. ``position`` is the offset in
-    the expression, in UTF-16 units, after the token concerned. ``token`` and ``value`` are what the message speaks of.
+    ``code`` is jsonata-js's ("T2001"); empty where jsonata-js throws a plain JavaScript error. ``position`` is the
+    offset in the expression, in UTF-16 units, after the token concerned. ``token`` and ``value`` are what the message
+    speaks of.
     """
 
     def __init__(
@@ -181,6 +194,13 @@ class JsonataError(Exception):
     def _fill(self, match: re.Match[str]) -> str:
         raw, quoted = match.groups()
         value = self._field(raw or quoted)
+        try:
+            return self._text(value, raw)
+        except (RecursionError, JsonataError):
+            return "..."
+
+    @staticmethod
+    def _text(value: Any, raw: str | None) -> str:
         if raw is not None:
             return (
                 value

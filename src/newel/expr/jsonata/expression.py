@@ -73,8 +73,8 @@ class Expression:
     def evaluate(self, value: Any, bindings: Mapping[str, Any] | None = None, *, env: Environment | None = None) -> Any:
         """The value of the expression for an input (``UNDEFINED`` for none): plain JSON, ``UNDEFINED``, or a function.
 
-        Input and bindings are neither copied nor changed, and may be shared by the result. ``env`` is needed by expressions that
-        ask for the time or for randomness.
+        Input and bindings are neither copied nor changed, and may be shared by the result. ``env`` is needed by
+        expressions that ask for the time or for randomness.
 
         Raises:
             JsonataError: with the code, message and position of jsonata-js.

@@ -1,8 +1,8 @@
 """The syntax tree.
 
-One class for every node, because the language's own rules move properties from node to node after parsing (a predicate becomes a
-stage of its step, a step learns that it carries ancestry); ``desugar`` is the only place that changes a node, and nothing does
-afterwards. ``kind`` says which of the properties count.
+One class for every node, because the language's own rules move properties from node to node after parsing (a predicate
+becomes a stage of its step, a step learns that it carries ancestry); ``desugar`` is the only place that changes a node,
+and nothing does afterwards. ``kind`` says which of the properties count.
 """
 
 from __future__ import annotations

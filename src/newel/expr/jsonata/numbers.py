@@ -1,7 +1,7 @@
 """JavaScript's numbers on Python's: how they print, and what arithmetic gives.
 
-Whole numbers are ``int`` up to 1e21, everything else ``float``. An ``int`` beyond 2^53 that comes in with the data passes
-through unchanged; as soon as it is calculated with, it is the double JavaScript would have had.
+Whole numbers are ``int`` up to 1e21, everything else ``float``. An ``int`` beyond 2^53 that comes in with the data
+passes through unchanged; as soon as it is calculated with, it is the double JavaScript would have had.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ import math
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
 
-__all__ = ["SAFE", "decimal_text", "fixed_text", "normal", "number_text", "precise", "round_half_up", "to_double"]
+__all__ = [
+    "SAFE",
+    "fixed_text",
+    "is_nan",
+    "normal",
+    "number_text",
+    "precise",
+    "round_half_up",
+    "to_double",
+]
 
 SAFE: Final = 2**53
 _WHOLE_MAX: Final = 1e21
@@ -25,6 +34,11 @@ def normal(value: float) -> int | float:
     return value
 
 
+def is_nan(value: Any) -> bool:
+    """Whether a value is the number that isn't one."""
+    return value.__class__ is float and math.isnan(value)
+
+
 def to_double(value: Any) -> float:
     """The double nearest to a number (an ``int`` of any size)."""
     try:
@@ -35,11 +49,11 @@ def to_double(value: Any) -> float:
 
 def number_text(value: float) -> str:
     """``Number.prototype.toString`` for a finite number; an ``int`` of any size keeps its digits."""
-    if value.__class__ is int:
+    if isinstance(value, int):
         return int.__repr__(value)
     if value.is_integer() and -_WHOLE_MAX < value < _WHOLE_MAX:
         return repr(int(value))
-    if value != value:
+    if is_nan(value):
         return "NaN"
     if value in (math.inf, -math.inf):
         return "Infinity" if value > 0 else "-Infinity"
@@ -73,16 +87,11 @@ def precise(value: float) -> float:
 def fixed_text(value: float, digits: int) -> str:
     """``Math.abs(value).toFixed(digits)``: exact, ties away from zero."""
     value = abs(value)
-    if value >= _WHOLE_MAX or value != value:
+    if value >= _WHOLE_MAX or is_nan(value):
         return number_text(value)
     return format(
         Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=Context(prec=400)), "f"
     )
-
-
-def decimal_text(value: float) -> str:
-    """A number's text in arithmetic on its digits: that of JavaScript."""
-    return number_text(value)
 
 
 def round_half_up(value: float) -> float:

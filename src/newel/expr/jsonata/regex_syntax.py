@@ -1,8 +1,9 @@
-"""The grammar of JavaScript's regular expressions, read and written anew for Python.
+r"""The grammar of JavaScript's regular expressions, read and written anew for Python.
 
-What differs: ``\\d``, ``\\w`` and ``\\b`` know ASCII only; ``\\s`` and ``.`` have JavaScript's own lists of characters; ``$`` doesn't
-match before a final newline; ``[^]`` is anything and ``[]`` nothing; a reference to a group that took no part matches nothing at
-all; braces that aren't a quantifier stand for themselves; Python's extensions are syntax errors.
+What differs: ``\\d``, ``\\w`` and ``\\b`` know ASCII only; ``\\s`` and ``.`` have JavaScript's own lists of characters;
+``$`` doesn't match before a final newline; ``[^]`` is anything and ``[]`` nothing; a reference to a group that took no
+part matches nothing at all; braces that aren't a quantifier stand for themselves; Python's extensions are syntax
+errors.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ _GROUPS: Final = (("(?:", "(?:"), ("(?=", "(?="), ("(?!", "(?!"), ("(?<=", "(?<=
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """``simple``: every quantifier applies to one character or class, at most two of them are open-ended, and nothing refers back."""
+    """``simple``: every quantifier applies to one character or class, at most two of them are open-ended, and nothing
+    refers back.
+    """
 
     pattern: str
     flags: int
@@ -113,7 +116,7 @@ class _Translator:
             raise self._error("Nothing to repeat")
         if compound:
             # A group that holds a quantifier or a choice, repeated, can take exponential time.
-            self.simple = self.simple and before == self.open_ended and not compound == "choice"
+            self.simple = self.simple and before == self.open_ended and compound != "choice"
         return f"(?:{atom}){suffix}" if compound == "reference" else atom + suffix
 
     def _quantifier(self) -> str:
@@ -149,7 +152,9 @@ class _Translator:
         return f"{{{min(int(low), _REPEAT_MAX)},{min(top, _REPEAT_MAX)}}}"
 
     def _atom(self, depth: int) -> tuple[str, bool, str]:
-        """An atom's text, whether a quantifier may follow, and what kind of compound it is ('' for a single character)."""
+        """An atom's text, whether a quantifier may follow, and what kind of compound it is ('' for a single
+        character).
+        """
         character = self.source[self.at]
         if character == "(":
             return self._group(depth)

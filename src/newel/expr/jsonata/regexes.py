@@ -1,8 +1,8 @@
 """JavaScript's regular expressions on Python's engines, so that no pattern can run away.
 
-A pattern is parsed as JavaScript's grammar (without the ``u`` flag, with the web's leniencies) reads it, and written anew. Text is
-matched in UTF-16 units, as JavaScript does. Patterns whose cost is bounded by the text's length run on ``re``; every other
-one runs on ``regex`` under a timeout.
+A pattern is parsed as JavaScript's grammar (without the ``u`` flag, with the web's leniencies) reads it, and written
+anew. Text is matched in UTF-16 units, as JavaScript does. Patterns whose cost is bounded by the text's length run on
+``re``; every other one runs on ``regex`` under a timeout.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Function signatures (``<s-nn?:s>``): what arguments a function takes, and how they are fitted to it.
 
-A signature becomes a regular expression over one letter for each argument, as in jsonata-js. What follows from the letters is
-worked out once for each combination of types and kept, so a later call costs a dictionary look-up.
+A signature becomes a regular expression over one letter for each argument, as in jsonata-js. What follows from the
+letters is worked out once for each combination of types and kept, so a later call costs a dictionary look-up.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """AWS Step Functions' dialect: its functions, its limits, and what it refuses when a state machine is created.
 
-Added: ``$partition``, ``$range``, ``$hash``, ``$random(seed)``, ``$uuid``, ``$parse``. Removed: ``$eval``. There is no input: everything is read
-from ``$states`` and the workflow's variables, so ``$``, ``$$`` and bare names mean nothing at the top level and are refused.
+Added: ``$partition``, ``$range``, ``$hash``, ``$random(seed)``, ``$uuid``, ``$parse``. Removed: ``$eval``. There is no
+input: everything is read from ``$states`` and the workflow's variables, so ``$``, ``$$`` and bare names mean nothing at
+the top level and are refused.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from newel.expr.jsonata.expression import Expression, parse
 from newel.expr.jsonata.functions import aws
 from newel.expr.jsonata.functions.library import LIBRARY, define
 from newel.expr.jsonata.nodes import Node, walk
+from newel.expr.jsonata.numbers import is_nan
 from newel.expr.jsonata.values import LISTS, UNDEFINED, Builtin
 
 __all__ = ["LIMITS", "STATES_FIELDS", "Problem", "StatesExpression", "check", "compile", "inspect"]
 
-#: Measured on AWS: [1..873782] is accepted and 873783 isn't; strings of 2^22 characters are, of 2^23 aren't; functions may
+#: Measured on AWS: [1..873782] is accepted and 873783 isn't; strings of 2^22 characters are, of 2^23 aren't;
+#: functions may
 #: be within one another 95 deep and not 125; endless tail recursion fails.
 LIMITS: Final = Limits(steps=20_000_000, depth=110, sequence_length=873_782, string_length=2**23 - 1)
 #: What ``$states`` can have; which of them it has depends on the field.
@@ -41,7 +44,9 @@ _LIBRARY: Final[dict[str, Builtin]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something AWS says about an expression when a state machine is created. ``warning``: accepted here, refused there."""
+    """Something AWS says about an expression when a state machine is created. ``warning``: accepted here, refused
+    there.
+    """
 
     message: str
     position: int | None
@@ -73,7 +78,7 @@ class StatesExpression(Expression):
 def _finite(value: Any) -> Any:
     kind = value.__class__
     if kind is float and not math.isfinite(value):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+        return "NaN" if is_nan(value) else "Infinity" if value > 0 else "-Infinity"
     if kind is dict:
         changed = {key: fresh for key, item in value.items() if (fresh := _finite(item)) is not item}
         return {**value, **changed} if changed else value
@@ -115,11 +120,13 @@ def _problems(found: Analysis) -> list[Problem]:
         if use.name == "$":
             text = "The symbol '$' is not supported at the top level of an expression"
         else:
-            text = f"The field name '{use.name}' is not supported at the top level of an expression; use $states or a variable"
+            text = f"The field name '{use.name}' is not supported at the top level of an expression"
         problems.append(Problem(text, use.position))
-    for use in found.variables:
-        if use.name == "states" and use.path and use.path[0] not in STATES_FIELDS:
-            problems.append(Problem(f"The variable '$states' has no field '{use.path[0]}'", use.position))
+    problems.extend(
+        Problem(f"The variable '$states' has no field '{use.path[0]}'", use.position)
+        for use in found.variables
+        if use.name == "states" and use.path and use.path[0] not in STATES_FIELDS
+    )
     for use in found.newer_operators:
         text = f"The operator '{use.name}' is not supported by AWS Step Functions"
         problems.append(Problem(text, use.position, warning=True))

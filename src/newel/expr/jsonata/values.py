@@ -1,14 +1,15 @@
 """The values an expression works on, beyond plain JSON.
 
-JSON values are Python's own (dict, list, str, int, float, bool, None) and are never copied or changed. What the language
-adds is told apart by class, so that a check is one identity test:
+JSON values are Python's own (dict, list, str, int, float, bool, None) and are never copied or changed. What the
+language adds is told apart by class, so that a check is one identity test:
 
 - ``UNDEFINED``: the absence of a value (not null);
 - ``Seq``: a sequence, which collapses to its only member, or to nothing, wherever an expression ends;
 - ``KeepSeq``: a sequence that stays an array when it has one member (``a[]``);
 - ``Cons``: an array written as a path step (``a.[b, c]``), which the next step doesn't flatten;
 - ``TupleStream``: a sequence of variable bindings, which carries ``@``, ``#`` and ``%``;
-- functions: ``Lambda``, ``Builtin``, ``Wrapped`` (a function handed over as an argument) and ``Matcher`` (a regular expression).
+- functions: ``Lambda``, ``Builtin``, ``Wrapped`` (a function handed over as an argument) and ``Matcher`` (a regular
+  expression).
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ class Function:
 class Lambda(Function):
     """A function written in the expression, or made from one by partial application.
 
-    ``fn`` takes exactly ``arity`` arguments. ``plain`` is true when it can be called directly: no signature to check, and
-    it never answers with a tail call.
+    ``fn`` takes exactly ``arity`` arguments. ``plain`` is true when it can be called directly: no signature to check,
+    and it never answers with a tail call.
     """
 
     __slots__ = ("fn", "plain", "signature")
@@ -148,7 +149,7 @@ class Wrapped(Function):
 
 
 class Matcher(Function):
-    """A regular expression, which is a function from a string to a match (``find(text, start)``), or ``next`` of one."""
+    """A regular expression, which is a function from a string to a match, or ``next`` of a match."""
 
     __slots__ = ("find", "regex")
 

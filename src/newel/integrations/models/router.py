@@ -85,7 +85,11 @@ class ModelRouter:
 
     async def _chat(self, endpoint: ModelEndpoint, request: Mapping[str, Any]) -> dict[str, Any]:
         if self._session is None:
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # how many calls run at once is the state machine's affair
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),
+            )
         headers = {"Content-Type": _JSON}
         if endpoint.api_key is not None:
             headers["Authorization"] = f"Bearer {endpoint.api_key}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from newel.errors import StatesError
@@ -58,11 +57,17 @@ class RunTaskJob(PolledJob):
         return "SUCCEEDED"
 
     async def stop(self, request: TaskRequest, job: str) -> None:
+        """Stop every task, also when one of them refuses; raises the last refusal."""
         ids = loads(job)
+        refusal: StatesError | None = None
         for task in ids["tasks"]:
             parameters = {**parameters_of({"cluster": "cluster"}, ids), "task": task, "reason": STOPPED}
-            with suppress(AwsError, ValueError):
-                await call_aws(self.action.aws, ECS.id, "StopTask", parameters, request)
+            try:
+                await self.action.ask(request, "StopTask", parameters)
+            except StatesError as error:
+                refusal = error
+        if refusal is not None:
+            raise refusal
 
     def shown_end(self, shown: Json) -> Json:
         tasks = shown.get("Tasks", [])

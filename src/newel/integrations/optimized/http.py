@@ -21,6 +21,7 @@ from newel.json import InvalidJson, Json, dumps, loads
 
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _CHUNK: Final = 65_536
+_HOST_CONNECTIONS: Final = 2000
 #: More than a Task's result may be.
 _BYTES_MAX: Final = 2 * 1024 * 1024
 
@@ -116,7 +117,8 @@ class HttpCaller:
             except Exception as refusal:  # whatever the policy raises; it says why
                 raise NoAnswerError(str(refusal)) from refusal
         if self._own is None:
-            self._own = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=_HOST_CONNECTIONS)
+            self._own = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._own
 
 

@@ -7,7 +7,6 @@ after a restart and never started twice. Source of the outputs: Developer Guide,
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -24,8 +23,6 @@ from newel.integrations.patterns import Submission
 from newel.json import Json, dumps, loads
 from newel.ports.aws import AwsAnswer, AwsCaller, AwsError
 from newel.ports.tasks import TaskRequest
-
-_log = logging.getLogger(__name__)
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 #: Errors of a poll that say nothing of the job.
@@ -92,15 +89,10 @@ class PolledJob:
         raise StatesError("States.TaskFailed", shown if verdict == "FAILED" else f"The job {job} was not found.")
 
     async def stop(self, request: TaskRequest, job: str) -> None:
-        """Stop the job as far as the service can; what keeps it from stopping is logged."""
+        """Stop the job, if the service can. Raises `StatesError` where it refuses."""
         row, ids = self.row, loads(job)
-        if row.cancel is None:
-            return
-        parameters = {**parameters_of(row.cancel_with, ids), **row.cancel_also}
-        try:
-            await call_aws(self._aws, row.start.service.id, row.cancel, parameters, request)
-        except (AwsError, ValueError) as error:
-            _log.warning("%s of %s failed: %s", row.cancel, job, error)
+        if row.cancel is not None:
+            await self.action.ask(request, row.cancel, {**parameters_of(row.cancel_with, ids), **row.cancel_also})
 
     def ids(self, sent: Sent) -> dict[str, Json]:
         """What names the job."""

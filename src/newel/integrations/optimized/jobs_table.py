@@ -207,7 +207,7 @@ _ROWS: Final = (
         succeeded="CREATED STARTING STARTED STOPPING STOPPED",
         failed="TERMINATED",
     ),
-    _application("start", named_by=_request("applicationId"), succeeded="STARTED", failed="TERMINATED STOPPED"),
+    _application("start", named_by=_request("applicationId"), succeeded="STARTED", failed="TERMINATED"),
     _application("stop", named_by=_request("applicationId"), succeeded="STOPPED", failed="TERMINATED"),
     _application(
         "delete",

@@ -86,7 +86,8 @@ class OperationAction:
     def output(self, sent: Sent, model: OperationModel) -> dict[str, Json]:
         """The result in the SDK's names, with its response metadata where the service's integration has them."""
         result = picked(shown_result(model.output_shape, sent.answer.result), self.operation.output)
-        metadata = answer_metadata(sent.answer) if self.operation.service.metadata else {}
+        service = self.operation.service
+        metadata = answer_metadata(sent.answer, service) if service.metadata else {}
         return dict(sorted({**result, **metadata}.items()))
 
     async def model(self) -> OperationModel:

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
-from newel.engine.codec import encode_events
 from newel.engine.inputs import MapRunEnded
 from newel.engine.map_run import Child, Children, result_of, tolerance
 from newel.engine.states.distributed import threshold_exceeded
 from newel.errors import StatesError
 from newel.json import Json, Payload
-from newel.limits import Limits
-from newel.ports.clock import Clock
-from newel.ports.items import ChildResult, Item, ItemReader, ReaderSpec, ResultWriter, WriterSpec
-from newel.ports.store import AlreadyExists, End, Execution, MapRun, MapShard, Store, Turn
+from newel.ports.items import ChildResult, Item, ReaderSpec
+from newel.ports.store import AlreadyExists, Execution, MapRun, MapShard
 from newel.ports.tasks import DETACH
-from newel.runtime.active import Active
-from newel.runtime.map_runs.children import ChildNames, ChildParent
+from newel.runtime.map_runs.children import ChildNames, ChildParent, parse_parent
 from newel.runtime.map_runs.progress import Counts, Progress, Shown, decode_progress, encode_progress
+from newel.runtime.map_runs.records import UNSUCCESSFUL, child_result, inline_items, only_turn, writer_spec
+from newel.runtime.map_runs.setting import ChildOrder, Parent, Setting
 
 SHARD_CHILDREN: Final = 200
 #: Children that wait in memory to be started.
@@ -37,60 +35,7 @@ _TOGETHER: Final = 100
 _STARTING_MAX: Final = 4
 #: Express children that have ended and wait to be stored.
 _KEPT_MAX: Final = 1_000
-_NO_EVENTS: Final = encode_events([])
 _THRESHOLD: Final = "The specified tolerated failure threshold was exceeded"
-
-
-class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """A child workflow to start."""
-
-    arn: str
-    name: str
-    machine_arn: str
-    map_run_arn: str
-    input: str
-    express: bool
-    parent: ChildParent
-
-
-class World(Protocol):
-    """What a Map Run asks of the runtime."""
-
-    async def start_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Exception | None]:
-        """Start children, whose ends are reported to the Map Run; for each, None or why it was not started."""
-        ...
-
-    async def stop_child(self, arn: str) -> None: ...
-
-    async def child(self, arn: str) -> Execution | None:
-        """A child's record as stored."""
-        ...
-
-    def spawn(self, work: Any) -> None:
-        """Do something that no one waits for."""
-        ...
-
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a Map Run works with."""
-
-    store: Store
-    world: World
-    clock: Clock
-    limits: Limits
-    reader: ItemReader
-    writer: ResultWriter
-
-
-class Parent(msgspec.Struct, frozen=True, kw_only=True):
-    """The execution that waits for the Map Run, and the part of its definition that the children run."""
-
-    active: Active
-    account: str
-    region: str
-    role_arn: str
-    scope: str
-    state_name: str
 
 
 class _Shard:
@@ -120,6 +65,7 @@ class Coordinator:
         spec: Json,
         children: Callable[[], Children],
         over: Callable[[str], None],
+        redrive_count: int = 0,
     ) -> None:
         """`over` is told when no child can report to this Map Run any more."""
         self._setting = setting
@@ -128,6 +74,8 @@ class Coordinator:
         self._spec = spec
         self._make_children = children
         self._over = over
+        self._redrive_count = redrive_count
+        self._again: set[str] = set()  # ARNs of children that a redrive runs again
         self._express = spec["executionType"] == "EXPRESS"
         self._tolerated = tolerance(spec)
         self._shards: dict[int, _Shard] = {}
@@ -194,9 +142,51 @@ class Coordinator:
             self.run_record = found
             self.progress = decode_progress(found.progress)
             self._tolerated = _stored_tolerance(found, self._tolerated)
+            if self._redrive_count > found.redrive_count:
+                return await self._redrive()
             for shard in await self._setting.store.shards(self.arn):
                 await self._take_up(shard)
         return found
+
+    async def _redrive(self) -> MapRun:
+        """Open an ended Map Run again: children that did not succeed run again, those never started start."""
+        assert self.run_record is not None
+        progress = self.progress
+        progress.children, progress.items, progress.error, progress.cause = Counts(), Counts(), None, None
+        now_ms = self._setting.clock.now_ms()
+        self.run_record = msgspec.structs.replace(
+            self.run_record, status="RUNNING", stop_ms=None, redrive_count=self._redrive_count, redrive_ms=now_ms
+        )
+        opened = await self._setting.store.shards(self.arn)
+        covered = {index for shard in opened for index in range(shard.first, shard.first + len(shard.inputs))}
+        for index in range(progress.next_child):
+            if index not in covered:
+                await self._recount(index)
+        await self._put()
+        for shard in opened:
+            await self._take_up(shard)
+        return self.run_record
+
+    async def _recount(self, index: int) -> None:
+        """A child of a closed shard: it counts again, or gets a shard of its own to run again."""
+        record = await self._setting.world.child(self._names.arn(index))
+        parent = None if record is None else parse_parent(record.parent)
+        if record is None or parent is None:
+            return
+        if record.status not in UNSUCCESSFUL:
+            self.progress.children.add(record.status)
+            self.progress.items.add(record.status, parent.items)
+            return
+        shard = MapShard(
+            map_run_arn=self.arn,
+            number=self.progress.next_shard,
+            first=index,
+            inputs=(record.input,),
+            items=(parent.items,),
+        )
+        self.progress.next_shard += 1
+        await self._put(add=shard)
+        await self._take_up(shard)
 
     async def _take_up(self, shard: MapShard) -> None:
         """A shard that was open when the process ended: its children have ended, go on, or were never started."""
@@ -208,6 +198,9 @@ class Coordinator:
                 self._queue.append((shard.number, index))
             elif record.status == "RUNNING":
                 self._running[arn] = (shard.number, index)
+            elif record.status in UNSUCCESSFUL and record.redrive_count < self._redrive_count:
+                self._again.add(arn)
+                self._queue.append((shard.number, index))
             else:
                 self._count(shard.number, index, record)
 
@@ -335,11 +328,19 @@ class Coordinator:
         results = await self._setting.world.start_children(orders, self._parent.active)
         for order, problem in zip(orders, results, strict=True):
             if isinstance(problem, AlreadyExists):
-                record = await self._setting.world.child(order.arn)
-                if record is not None and record.status != "RUNNING":
-                    self._child_stored(record)
+                await self._started_before(order.arn)
             elif problem is not None:
                 raise problem
+
+    async def _started_before(self, arn: str) -> None:
+        """A child that was started already: by a process that ended, or before a redrive."""
+        if arn in self._again:
+            self._again.discard(arn)
+            await self._setting.world.redrive_child(arn)
+            return
+        record = await self._setting.world.child(arn)
+        if record is not None and record.status != "RUNNING":
+            self._child_stored(record)
 
     def _started(self, task: asyncio.Task[None]) -> None:
         self._starting.discard(task)
@@ -369,7 +370,7 @@ class Coordinator:
             while self._kept:
                 batch = self._kept[:_TOGETHER]
                 for record, _ in batch:
-                    self._storing.append(self._setting.store.create(record, _only_turn(record)))
+                    self._storing.append(self._store_child(record))
                 for storing in self._storing:
                     with suppress(AlreadyExists):
                         await storing
@@ -382,6 +383,14 @@ class Coordinator:
             self._changed.set()
         finally:
             self._keeping = None
+
+    def _store_child(self, record: Execution) -> Awaitable[None]:
+        if record.arn not in self._again:
+            return self._setting.store.create(record, only_turn(record))
+        self._again.discard(record.arn)
+        now_ms = self._setting.clock.now_ms()
+        again = msgspec.structs.replace(only_turn(record), seq=self._redrive_count + 1, redrive_ms=now_ms)
+        return self._setting.store.append(again)
 
     def _count(self, number: int, index: int, record: Execution) -> None:
         shard = self._shards[number]
@@ -461,9 +470,18 @@ class Coordinator:
         assert self.run_record is not None
         if self._closed:
             await self._close_shards()
+        if status != "SUCCEEDED":
+            self._settle_counts()
         stop_ms = self.run_record.stop_ms or self._setting.clock.now_ms()
         self.run_record = msgspec.structs.replace(self.run_record, status=status, stop_ms=stop_ms)
         await self._put()
+
+    def _settle_counts(self) -> None:
+        """What open shards have counted counts for good; a redrive counts anew."""
+        for shard in self._shards.values():
+            self.progress.children = self.progress.children.plus(shard.children)
+            self.progress.items = self.progress.items.plus(shard.items)
+        self._shards.clear()
 
     def _put(self, add: MapShard | None = None, drop: list[int] | None = None) -> Awaitable[None]:
         assert self.run_record is not None
@@ -522,56 +540,4 @@ def _stored_tolerance(run: MapRun, evaluated: tuple[int | None, float | None]) -
     return (
         run.tolerated_count if count is not None or run.tolerated_count else None,
         run.tolerated_percentage if percent is not None or run.tolerated_percentage else None,
-    )
-
-
-def _only_turn(record: Execution) -> Turn:
-    """The turn that stands for the whole of an Express child, whose events are not kept."""
-    assert record.stop_ms is not None
-    end = End(
-        status=record.status, stop_ms=record.stop_ms, output=record.output, error=record.error, cause=record.cause
-    )
-    return Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=_NO_EVENTS, end=end)
-
-
-def inline_items(value: Json, after: str | None) -> list[Item]:
-    """Items that stand in the state's input; a position is how many came before."""
-    start = 0 if after is None else int(after)
-    if isinstance(value, dict):
-        pairs = list(value.items())[start:]
-        return [Item(item, str(start + at + 1), "STATE_DATA", key) for at, (key, item) in enumerate(pairs)]
-    return [Item(item, str(start + at + 1), "STATE_DATA") for at, item in enumerate(value[start:])]
-
-
-def writer_spec(writer: Json) -> WriterSpec:
-    """An evaluated ResultWriter. Without WriterConfig, exported results are whole records (NONE), others COMPACT."""
-    arguments = writer.get("arguments") or {}
-    config = writer.get("config") or {}
-    bucket = arguments.get("Bucket")
-    return WriterSpec(
-        bucket=bucket,
-        prefix=arguments.get("Prefix", ""),
-        transformation=config.get("Transformation", "NONE" if bucket is not None else "COMPACT"),
-        output_type=config.get("OutputType", "JSON"),
-    )
-
-
-def child_result(record: Execution) -> ChildResult:
-    """A child as result files show it."""
-    redrivable = record.status in ("FAILED", "TIMED_OUT", "ABORTED") and record.type == "STANDARD"
-    reason = "" if redrivable else f"Execution is {record.status} and cannot be redriven"
-    return ChildResult(
-        execution_arn=record.arn,
-        name=record.name,
-        state_machine_arn=record.machine_arn,
-        status=record.status,
-        input=record.input,
-        start_ms=record.start_ms,
-        stop_ms=record.stop_ms,
-        output=record.output,
-        error=record.error,
-        cause=record.cause,
-        redrive_count=record.redrive_count,
-        redrive_status="REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
-        redrive_status_reason=reason,
     )

@@ -15,8 +15,9 @@ from newel.ports.store import Execution, MapRun, Store
 from newel.runtime.active import Active
 from newel.runtime.env import RuntimeEnv
 from newel.runtime.map_runs.children import parse_parent
-from newel.runtime.map_runs.coordinator import Coordinator, Parent, Setting
+from newel.runtime.map_runs.coordinator import Coordinator
 from newel.runtime.map_runs.progress import Shown, decode_progress
+from newel.runtime.map_runs.setting import Parent, Setting
 
 #: The members of UpdateMapRun, as the record spells them.
 _SETTINGS: Final = {
@@ -56,7 +57,9 @@ class MapRunManager:
         def children() -> Children:
             return Children(active.compiled.program, active.state, frame, spec, env)
 
-        coordinator = Coordinator(setting, parent, command.map_run_arn, spec, children, self._forget)
+        coordinator = Coordinator(
+            setting, parent, command.map_run_arn, spec, children, self._forget, command.redrive_count
+        )
         self._running[command.map_run_arn] = coordinator
         ended = await coordinator.run()
         return None if ended is None else msgspec.structs.replace(ended, task_id=command.task_id)

@@ -1,4 +1,6 @@
-"""Arithmetic: plain numbers in place, a whole tree of operations at a time; everything else by calls that know the rules."""
+"""Arithmetic: plain numbers in place, a whole tree of operations at a time; everything else by calls that know the
+rules.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ __all__ = ["NAMES", "arithmetic", "fused", "has_trailer", "is_number"]
 #: The general form of each operator.
 NAMES: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 _FUSED_MAX: Final = 12
+_SPARE_MAX: Final = 2**40
 
 
 def has_trailer(node: Node) -> bool:
@@ -64,7 +67,7 @@ def _settle(g: Generator, result: str, general: str, operator: str) -> None:
         g.emit(general)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Operation:
     node: Node
     left: _Operation | Val
@@ -125,8 +128,7 @@ def fused(g: Generator, node: Node, context: Context, expr: Callable[[Generator,
     with g.block(f"if {test}:"):
         for operation in operations:
             g.emit(f"{operation.result} = {_code(operation.left)} {operation.node.value} {_code(operation.right)}")
-        bounds = " and ".join(f"{-SAFE} < {operation.result} < {SAFE}" for operation in operations)
-        with g.block(f"if not ({bounds}):"):
+        with g.block(f"if not ({_bounds(root, operations)}):"):
             g.emit(f"{result} = N")
         with g.block(f"elif {result}.__class__ is float and {result}.is_integer():"):
             g.emit(f"{result} = int({result})")
@@ -138,6 +140,27 @@ def fused(g: Generator, node: Node, context: Context, expr: Callable[[Generator,
                 left, right = _code(operation.left), _code(operation.right)
                 g.emit(f"{operation.result} = {name}({settled.get(left, left)}, {settled.get(right, right)})")
     return Val(result, "n" if all(leaf.kind == "n" for leaf in leaves) else "n?")
+
+
+def _bounds(root: _Operation, operations: list[_Operation]) -> str:
+    """A condition for every result being exact, and finite.
+
+    What only gets a constant added on its way to the root is exact if the root is, with the constant to spare.
+    """
+    spare, current, covered = 0, root, []
+    while current.node.value in ("+", "-"):
+        sides = (current.left, current.right)
+        below = [side for side in sides if isinstance(side, _Operation)]
+        constants = [side.const for side in sides if isinstance(side, Val) and side.const is not None]
+        if len(below) != 1 or len(constants) != 1 or abs(constants[0]) > _SPARE_MAX:
+            break
+        spare += abs(int(constants[0])) + 1
+        current = below[0]
+        covered.append(current)
+    tests = [f"{spare - SAFE} < {root.result} < {SAFE - spare}"]
+    checked = [operation for operation in operations if operation is not root and operation not in covered]
+    tests += [f"{-SAFE} < {operation.result} < {SAFE}" for operation in checked]
+    return " and ".join(tests)
 
 
 def _code(part: _Operation | Val) -> str:

@@ -64,7 +64,8 @@ def _call(g: Generator, node: Node, context: Context, given: list[Val]) -> Val:
     result = g.name()
     with g.region(node.position, procedure_name(node.procedure), force=False):
         with g.block(
-            f"if {function.code}.__class__ is Lambda and {function.code}.plain and {function.code}.arity == {len(codes)}:"
+            f"if {function.code}.__class__ is Lambda and {function.code}.plain"
+            f" and {function.code}.arity == {len(codes)}:"
         ):
             g.emit(f"{result} = {function.code}.fn({', '.join(codes)})")
         with g.block("else:"):

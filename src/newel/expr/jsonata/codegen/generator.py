@@ -23,9 +23,9 @@ _LOOPS_MAX: Final = 12
 class Val:
     """An emitted value: the Python name (or literal) that holds it, and what is known of it.
 
-    ``kind``: n number, s string, b boolean, o object, a array that isn't a sequence, f function, u undefined, null, x anything.
-    ``open``: it may be a sequence that hasn't collapsed yet. ``members``: the kind of its members, if it is one.
-    ``sequence``: it surely is one. ``pure``: it is from outside, so nothing inside it is a sequence.
+    ``kind``: n number, s string, b boolean, o object, a array that isn't a sequence, f function, u undefined, null, x
+    anything. ``open``: it may be a sequence that hasn't collapsed yet. ``members``: the kind of its members, if it is
+    one. ``sequence``: it surely is one. ``pure``: it is from outside, so nothing inside it is a sequence.
     """
 
     code: str
@@ -44,7 +44,9 @@ class Val:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The name of the variable that holds the context. ``outer``: it is the input itself, which counts as one item even if an array."""
+    """The name of the variable that holds the context. ``outer``: it is the input itself, which counts as one item
+    even if an array.
+    """
 
     code: str
     outer: bool = False
@@ -53,7 +55,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Lines whose errors get a position and a token: an operator's always (``force``), a call's token only where there is none yet."""
+    """Lines whose errors get a position and a token: an operator's always (``force``), a call's token only where there
+    is none yet.
+    """
 
     start: int
     end: int
@@ -167,7 +171,7 @@ class Generator:
         self.indent -= 1
 
     def needs_function(self, *nodes: Node) -> bool:
-        """Whether code that runs in a loop must be a function of its own: closures must catch each round's variables."""
+        """Whether code in a loop must be a function of its own: closures must catch each round's variables."""
         return self.function.loops >= _LOOPS_MAX or any(self._has_closure(node) for node in nodes)
 
     def _has_closure(self, node: Node) -> bool:

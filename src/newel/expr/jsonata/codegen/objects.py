@@ -58,10 +58,7 @@ def object_(g: Generator, node: Node, context: Context) -> Val:
     """``{key: value}`` over the context."""
     code = context.code
     if _constant_keys(node.pairs):
-        if context.outer:
-            inner = code
-        else:
-            inner = g.temp(f"{code} if {code}.__class__ is dict else group_item({code})")
+        inner = code if context.outer else g.temp(f"{code} if {code}.__class__ is dict else group_item({code})")
         return _members(g, node.pairs, Context(inner, pure=context.pure))
     items = g.temp(f"({code},)" if context.outer else f"items_of({code})")
     return _grouping(g, node.pairs, items, node.position or 0, pure=context.pure)

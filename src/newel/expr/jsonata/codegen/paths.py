@@ -1,7 +1,7 @@
 """Paths without bindings: steps one after the other, each over the members of what the step before gave.
 
-Between steps the value is "auto": an array stands for its members, anything else for itself, undefined for nothing. A run of
-names over objects is written as nested look-ups, with a call for everything that isn't an object.
+Between steps the value is "auto": an array stands for its members, anything else for itself, undefined for nothing. A
+run of names over objects is written as nested look-ups, with a call for everything that isn't an object.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["filters", "path"]
 class _Stream:
     """The value between two steps.
 
-    ``mode``: "one" item, "auto", "context" (like auto, but undefined is an item), "all" (something to iterate over) or "seq"
-    (a sequence whose steps are paid for).
+    ``mode``: "one" item, "auto", "context" (like auto, but undefined is an item), "all" (something to iterate over) or
+    "seq" (a sequence whose steps are paid for).
     """
 
     code: str
@@ -319,6 +319,6 @@ def _keep_hits(g: Generator, outcome: Val, item: str, at: str, items: str, out: 
     code = outcome.code
     with g.block(f"if {code} is True:"):
         g.emit(f"{out}.append({item})")
-    with g.block(f"elif {code} is not False and {code} is not U:"):
-        with g.block(f"for _ in range(hits({code}, {at}, len({items}))):"):
-            g.emit(f"{out}.append({item})")
+    rounds = f"for _ in range(hits({code}, {at}, len({items}))):"
+    with g.block(f"elif {code} is not False and {code} is not U:"), g.block(rounds):
+        g.emit(f"{out}.append({item})")

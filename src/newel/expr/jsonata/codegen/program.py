@@ -94,8 +94,9 @@ def _unset() -> object:
 
 #: What generated code can name, besides its own constants.
 _NAMES: Final[dict[str, Any]] = {
-    "__builtins__": {"bool": bool, "dict": dict, "enumerate": enumerate, "float": float, "int": int, "len": len, "list": list,
-                     "map": map, "range": range, "str": str, "type": type},
+    "__builtins__": {
+        kind.__name__: kind for kind in (bool, dict, enumerate, float, int, len, list, map, range, str, type)
+    },
     "U": UNDEFINED,
     "N": _unset(),
     "NO_ROW": {},

@@ -1,7 +1,8 @@
 """Scopes at compile time: which Python variable a variable of the expression is.
 
-A frame of the language is a scope; its variables are found where they are written, so a look-up needs no dictionary. Whether a
-variable has been set when it is read may depend on the run: it then holds ``N`` until it is set, and the next scope's is tried.
+A frame of the language is a scope; its variables are found where they are written, so a look-up needs no dictionary.
+Whether a variable has been set when it is read may depend on the run: it then holds ``N`` until it is set, and the next
+scope's is tried.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Variable:
 
 
 class Scope:
-    """One frame. ``row`` is the name of the tuple whose bindings are variables here, ``row_names`` those it can have."""
+    """One frame; ``row`` is the tuple whose bindings are variables here, ``row_names`` those it can have."""
 
     def __init__(
         self, parent: Scope | None, function: PyFunction, row: str = "", row_names: frozenset[str] = frozenset()
@@ -49,7 +50,7 @@ class Scope:
         self.row_names = row_names
 
     def chain(self) -> Iterator[Scope]:
-        """This scope and those around it, the innermost first."""
+        """The scope and those around it, the innermost first."""
         scope: Scope | None = self
         while scope is not None:
             yield scope

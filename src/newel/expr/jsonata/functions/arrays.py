@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from newel.expr.jsonata.errors import JsonataError
-from newel.expr.jsonata.numbers import SAFE, normal, to_double
+from newel.expr.jsonata.numbers import SAFE, is_nan, normal, to_double
 from newel.expr.jsonata.runtime import grouping
 from newel.expr.jsonata.runtime.calls import callback
 from newel.expr.jsonata.runtime.operators import deep_equal, is_numeric, truthy
@@ -30,7 +30,7 @@ def total(values: list[Any]) -> int | float:
     if result.__class__ is int:
         if -SAFE < result < SAFE:
             return result
-    elif result == result:
+    elif not is_nan(result):
         return normal(result)
     try:
         return normal(deque(accumulate(values, initial=0.0), maxlen=1)[0])
@@ -52,14 +52,14 @@ def maximum(_: Runtime, values: Any) -> Any:
     """``$max(array)``."""
     if values is UNDEFINED or not values:
         return UNDEFINED
-    return math.nan if any(value != value for value in values) else max(values)
+    return math.nan if any(is_nan(value) for value in values) else max(values)
 
 
 def minimum(_: Runtime, values: Any) -> Any:
     """``$min(array)``."""
     if values is UNDEFINED or not values:
         return UNDEFINED
-    return math.nan if any(value != value for value in values) else min(values)
+    return math.nan if any(is_nan(value) for value in values) else min(values)
 
 
 def average(_: Runtime, values: Any) -> Any:
@@ -139,7 +139,7 @@ def sort(runtime: Runtime, values: Any, comparator: Any = UNDEFINED) -> Any:
         return values
     runtime.charge(len(values))
     if comparator is UNDEFINED:
-        if not all([is_numeric(value) for value in values]) and not all([value.__class__ is str for value in values]):
+        if not all(is_numeric(value) for value in values) and not all(value.__class__ is str for value in values):
             raise JsonataError("D3070", index=1)
         return sort_values(values)
     # Unlike the other higher-order functions, this one always hands over two arguments.
@@ -156,9 +156,9 @@ def _js_truth(value: Any) -> bool:
     if kind is bool:
         return bool(value)
     if kind in (int, float):
-        return bool(value == value and value != 0)
+        return bool(not is_nan(value) and value != 0)
     if kind is str:
-        return value != ""
+        return bool(value)
     return value is not None and value is not UNDEFINED
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+
+from newel.expr.jsonata.numbers import is_nan
 
 __all__ = ["DAY_MS", "Moment", "fragment", "moment", "utc"]
 
@@ -43,7 +46,7 @@ def utc(
 ) -> Any:
     """``Date.UTC``: milliseconds since the epoch, or NaN. Years 0 to 99 mean 1900 to 1999."""
     parts = (year, month, day, hour, minute, second, fraction)
-    if any(part != part for part in parts):
+    if any(is_nan(part) for part in parts):
         return math.nan
     year, month, day, hour, minute, second, fraction = (int(part) for part in parts)
     if 0 <= year <= 99:
@@ -54,7 +57,7 @@ def utc(
 
 def moment(ms: Any) -> Moment | None:
     """A timestamp taken apart, or None when it is no date."""
-    if ms != ms or abs(ms) > _TIME_MAX:
+    if is_nan(ms) or abs(ms) > _TIME_MAX:
         return None
     whole = int(ms)
     days, rest = divmod(whole, DAY_MS)
@@ -102,7 +105,7 @@ def _week_of_year(date: Moment) -> Any:
             week = 1
     elif week < 1:
         week = _weeks(_first_week(date.year - 1, 0), today)
-    return math.floor(week) if week == week else week
+    return math.floor(week) if not is_nan(week) else week
 
 
 def _week_of_month(date: Moment) -> Any:
@@ -113,7 +116,7 @@ def _week_of_month(date: Moment) -> Any:
             week = 1
     elif week < 1:
         week = _weeks(_first_week(*_previous_month(date.year, date.month)), today)
-    return math.floor(week) if week == week else week
+    return math.floor(week) if not is_nan(week) else week
 
 
 def _week_year(date: Moment) -> int:
@@ -131,19 +134,10 @@ def _week_month(date: Moment) -> int:
 
 def _day_of_year(date: Moment) -> Any:
     days = (utc(date.year, date.month, date.day) - utc(date.year)) / DAY_MS + 1
-    return int(days) if days == days else days
+    return int(days) if not is_nan(days) else days
 
 
-def fragment(date: Moment | None, component: str) -> Any:
-    """One component of a date, by its letter in a picture; NaN when there is no date."""
-    if component in "CE":
-        return "ISO"
-    if date is None:
-        return "am" if component == "P" else math.nan
-    return _FRAGMENTS[component](date)
-
-
-_FRAGMENTS: Final = {
+_FRAGMENTS: Final[dict[str, Callable[[Moment], Any]]] = {
     "Y": lambda date: date.year,
     "M": lambda date: date.month + 1,
     "D": lambda date: date.day,
@@ -160,3 +154,12 @@ _FRAGMENTS: Final = {
     "s": lambda date: date.second,
     "f": lambda date: date.fraction,
 }
+
+
+def fragment(date: Moment | None, component: str) -> Any:
+    """One component of a date, by its letter in a picture; NaN when there is no date."""
+    if component in "CE":
+        return "ISO"
+    if date is None:
+        return "am" if component == "P" else math.nan
+    return _FRAGMENTS[component](date)

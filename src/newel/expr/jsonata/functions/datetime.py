@@ -10,7 +10,7 @@ from typing import Any, Final
 from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.functions.calendar import fragment, moment
 from newel.expr.jsonata.functions.integer_pictures import IntegerFormat, analyse_integer, format_whole, parse_int
-from newel.expr.jsonata.numbers import normal, number_text, to_double
+from newel.expr.jsonata.numbers import is_nan, normal, number_text, to_double
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import UNDEFINED
 
@@ -21,14 +21,17 @@ _DEFAULT_PRESENTATION: Final = {
 _WHOLE: Final = "YMDdFWwXxHhmsf"
 DAYS: Final = ("", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
 )  # fmt: skip
 _ISO: Final = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"
 
 
 @dataclass(slots=True)
 class Part:
-    """A literal (``component`` is empty) or a marker of a picture. ``names`` is upper, lower or title for names of days and months."""
+    """A literal (``component`` is empty) or a marker of a picture. ``names`` is upper, lower or title for names of
+    days and months.
+    """
 
     literal: str = ""
     component: str = ""
@@ -131,7 +134,7 @@ def format_moment(ms: Any, picture: Any, timezone: Any) -> str:
     hours = minutes = 0
     if timezone is not UNDEFINED:
         offset = parse_int(timezone)
-        if offset != offset:
+        if is_nan(offset):
             hours = minutes = math.nan  # type: ignore[assignment]
         else:
             hours = math.floor(offset / 100)
@@ -157,8 +160,8 @@ def _component(date: Any, part: Part, hours: Any, minutes: Any) -> str:
             raise JsonataError("", message="Cannot read properties of undefined (reading 'primary')")
         return format_whole(value, part.integer)
     if component == "Y" and part.year_digits != -1:
-        value = math.fmod(value, 10.0**part.year_digits) if value == value else value
-        value = int(value) if value == value else value
+        value = math.fmod(value, 10.0**part.year_digits) if not is_nan(value) else value
+        value = int(value) if not is_nan(value) else value
     if part.names:
         return _name(part, value)
     assert part.integer is not None
@@ -173,9 +176,9 @@ def _name(part: Part, value: Any) -> str:
         names = DAYS
     else:
         raise JsonataError("D3133", value=part.component)
-    if value != value:
+    if is_nan(value):
         raise JsonataError("", message="Cannot read properties of undefined")
-    name = names[value]
+    name: str = names[value]
     name = {"upper": name.upper(), "lower": name.lower()}.get(part.names, name)
     if part.width_max is not None and len(name) > part.width_max:
         name = name[: part.width_max]

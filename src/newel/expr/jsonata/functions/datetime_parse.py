@@ -11,7 +11,7 @@ from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.functions.calendar import DAY_MS, fragment, moment, utc
 from newel.expr.jsonata.functions.datetime import DAYS, MONTHS, Part, analyse_picture
 from newel.expr.jsonata.functions.integer_pictures import WORD_VALUES, IntegerFormat, parse_int, parse_whole
-from newel.expr.jsonata.numbers import normal, to_double
+from newel.expr.jsonata.numbers import is_nan, normal, to_double
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import UNDEFINED
 
@@ -108,7 +108,7 @@ def _reader(part: Part) -> tuple[str, _Reader | None]:
     if part.component == "f":
         return "[0-9]+", lambda text: normal(float("0." + text[:3]) * 1000)
     if part.integer is not None:
-        return _whole_pattern(part.integer), lambda text: parse_whole(text, part.integer)  # type: ignore[arg-type]
+        return _whole_pattern(part.integer), lambda text: parse_whole(text, part.integer)
     names = _names(part)
     return "[a-zA-Z]+", lambda text: names.get(text, UNDEFINED)
 
@@ -162,7 +162,7 @@ def _present(values: dict[str, Any], letters: str) -> int:
     mask = 0
     for letter in letters:
         value = values.get(letter, UNDEFINED)
-        mask = mask * 2 + (value is not UNDEFINED and value == value and value != 0)
+        mask = mask * 2 + (value is not UNDEFINED and not is_nan(value) and value != 0)
     return mask
 
 
@@ -208,7 +208,9 @@ def _zone(values: dict[str, Any]) -> Any:
 
 
 def _fill(runtime: Runtime, values: dict[str, Any], components: str) -> None:
-    """What is missing before the first component given is that of now, what is missing after it is the least; gaps are an error."""
+    """What is missing before the first component given is that of now, what is missing after it is the least; gaps are
+    an error.
+    """
     started = ended = False
     for component in components:
         if values.get(component, UNDEFINED) is UNDEFINED:

@@ -66,9 +66,9 @@ def _decode(text: Any, kept: str, function: str) -> Any:
             at += size
         return "".join(out)
 
+    if _BAD_ESCAPE.search(text):
+        raise JsonataError("D3140", value=text, functionName=function)
     try:
-        if _BAD_ESCAPE.search(text):
-            raise ValueError(text)
         return _ESCAPES.sub(run, text)
     except ValueError:
         raise JsonataError("D3140", value=text, functionName=function) from None

@@ -1,6 +1,7 @@
 """Functions that take a pattern: a string, a regular expression, or a function that finds matches.
 
-A match is an object with ``match``, ``start``, ``end``, ``groups`` and ``next``, a function that finds the one after it.
+A match is an object with ``match``, ``start``, ``end``, ``groups`` and ``next``, a function that finds the one after
+it.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _custom_matches(runtime: Runtime, pattern: Any, text: str) -> Iterator[_Matc
 
 
 def _checked(found: Any) -> Any:
-    if found is UNDEFINED or found is None or found is False or found == 0 or found == "":
+    if found is UNDEFINED or found is None or found is False or found in (0, ""):
         return found
     if found.__class__ is dict:
         start, end = found.get("start"), found.get("end")
@@ -189,7 +190,7 @@ def _replace_text(runtime: Runtime, text: str, pattern: str, replacement: Any, l
     if replacement.__class__ is not str:
         # JavaScript would add the text of whatever it is.
         replacement = "undefined" if replacement is UNDEFINED else ""
-    count = -1 if limit is UNDEFINED else math.ceil(limit)
+    count = -1 if limit is UNDEFINED else math.ceil(min(limit, len(text) + 1))
     pieces = text.split(pattern, count)
     runtime.check_text(len(text) + (len(pieces) - 1) * max(0, len(replacement) - len(pattern)))
     return replacement.join(pieces)  # type: ignore[no-any-return]
@@ -203,7 +204,7 @@ def _replace_matches(runtime: Runtime, text: str, pattern: Any, replacement: Any
     for found in _matches(runtime, pattern, text, subject):
         if count >= wanted:
             break
-        substitute = _substitute(runtime, found, subject, replacement)
+        substitute = _substitute(runtime, found, replacement)
         if substitute.__class__ is not str:
             raise JsonataError("D3012", value=substitute)
         parts.append(subject[position : found.start])
@@ -219,7 +220,7 @@ def _replace_matches(runtime: Runtime, text: str, pattern: Any, replacement: Any
     return from_units("".join(parts))
 
 
-def _substitute(runtime: Runtime, found: _Match, subject: str, replacement: Any) -> Any:
+def _substitute(runtime: Runtime, found: _Match, replacement: Any) -> Any:
     if replacement.__class__ is str:
         return to_units(_expand(found, replacement))
     if replacement.__class__ not in FUNCTIONS:
@@ -272,7 +273,7 @@ def _group_text(groups: list[Any], replacement: str, position: int) -> tuple[str
     if number is None:
         return "$", 0
     text = groups[number - 1] if 0 < number <= len(groups) else UNDEFINED
-    return ("" if text is UNDEFINED else text), len(str(number))
+    return ("" if text is UNDEFINED else str(text)), len(str(number))
 
 
 def _parse_int(text: str) -> int | None:

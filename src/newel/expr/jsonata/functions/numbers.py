@@ -14,7 +14,7 @@ from newel.expr.jsonata.values import UNDEFINED
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([Ee][-+]?[0-9]+)?")
 _OTHER_BASE: Final = re.compile(r"\A0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][0-1]+\Z")
 _WHOLE_OTHER_BASE: Final = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][0-1]+")
-_BLANKS: Final = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+_BLANKS: Final = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -87,7 +87,10 @@ def _shift(value: Any, places: Any) -> float:
 
 def rounded(_: Runtime, value: Any, precision: Any = UNDEFINED) -> Any:
     """``$round(number, precision)``."""
-    return UNDEFINED if value is UNDEFINED else round_even(value, precision)
+    if value.__class__ not in (int, float):
+        # Anything but undefined gets here by partial application only.
+        return UNDEFINED if value is UNDEFINED else math.nan
+    return round_even(value, precision)
 
 
 def sqrt(_: Runtime, value: Any) -> Any:

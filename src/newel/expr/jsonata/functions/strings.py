@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 from newel.expr.jsonata.json_text import js_string
+from newel.expr.jsonata.numbers import is_nan
 from newel.expr.jsonata.runtime.operators import string_of
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import UNDEFINED
@@ -27,7 +28,7 @@ def to_integer(value: Any) -> int:
     """JavaScript's conversion of a number to a position."""
     if value.__class__ is int:
         return int(value)
-    if value is UNDEFINED or value != value:
+    if value is UNDEFINED or is_nan(value):
         return 0
     if math.isinf(value):
         return 2**60 if value > 0 else -(2**60)

@@ -33,7 +33,7 @@ def wrap(value: Any) -> Any:
 
 
 def call(runtime: Runtime, function: Any, args: Sequence[Any], context: Any, hint: str | None = None) -> Any:
-    """A call written in the expression: arguments are wrapped; ``hint`` is the name that lacks its ``$``, if one exists.
+    """A call written in the expression: arguments are wrapped; ``hint`` is a name that lacks its ``$``.
 
     Raises:
         JsonataError: T1005, T1006 when it isn't a function.
@@ -151,7 +151,7 @@ def partial(
         return _partial(_unchecked(runtime, function), len(function.params), args, tail=False)
     if function.__class__ in FUNCTIONS:
         # jsonata-js reads the parameters' names from the function's text, here "...params", and fails to parse them.
-        raise JsonataError("S0202", position=12, token="..", value=")")
+        raise JsonataError("S0202", position=12, token="..", value=")")  # noqa: S106
     if function is UNDEFINED and hint is not None:
         raise JsonataError("T1007", position=position, token=hint)
     raise JsonataError("T1008", position=position, token=name)
@@ -160,7 +160,7 @@ def partial(
 def _check_names(params: tuple[str, ...]) -> None:
     for number, param in enumerate(params, 1):
         if "=" in param:
-            raise JsonataError("S0208", token="=", value=number)
+            raise JsonataError("S0208", token="=", value=number)  # noqa: S106
 
 
 def _unchecked(runtime: Runtime, function: Builtin) -> Callable[..., Any]:

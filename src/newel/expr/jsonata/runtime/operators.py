@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.json_text import to_json
-from newel.expr.jsonata.numbers import SAFE, normal, number_text, precise, to_double
+from newel.expr.jsonata.numbers import SAFE, is_nan, normal, number_text, precise, to_double
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import FUNCTIONS, LISTS, UNDEFINED, Seq
 
@@ -46,7 +46,7 @@ def is_numeric(value: Any) -> bool:
     kind = value.__class__
     if kind is int:
         return True
-    if kind is not float or value != value:
+    if kind is not float or is_nan(value):
         return False
     if math.isinf(value):
         raise JsonataError("D1001", value=value)
@@ -194,7 +194,7 @@ def boolean(value: Any) -> Any:
     if kind in LISTS:
         if len(value) == 1:
             return boolean(value[0])
-        return any([truthy(item) for item in value])
+        return any(truthy(item) for item in value)
     return kind in (int, float) and is_numeric(value) and value != 0
 
 
@@ -206,7 +206,7 @@ def truthy(value: Any) -> bool:
 def _precise_number(value: Any) -> str:
     if value.__class__ is int:
         return int.__repr__(value)
-    if value != value:
+    if is_nan(value):
         return "null"
     if math.isinf(value):
         raise JsonataError("D1001", value=value)

@@ -68,7 +68,8 @@ def stream(value: Any) -> Sequence[Any]:
     """What the next step iterates over when the step before gave one value."""
     kind = value.__class__
     if kind in LISTS and kind is not Cons:
-        return value  # type: ignore[no-any-return]
+        items: Sequence[Any] = value
+        return items
     return () if value is UNDEFINED else (value,)
 
 
@@ -76,7 +77,8 @@ def filtered_items(runtime: Runtime, value: Any) -> Sequence[Any]:
     """What a filter goes through: the members of an array, or the value as the only one, even if it is missing."""
     if value.__class__ in LISTS:
         runtime.charge(len(value))
-        return value  # type: ignore[no-any-return]
+        members: list[Any] = value
+        return members
     if value is UNDEFINED:
         runtime.dirty = True
     return (value,)
@@ -90,9 +92,11 @@ def as_list(value: Any) -> list[Any]:
 
 
 def members(value: Any) -> Sequence[Any]:
-    """What the next step iterates over after an array written in place, which predicates may have turned into anything."""
+    """What the next step iterates over after an array written in place, which predicates may have turned into
+    anything.
+    """
     if value.__class__ in LISTS:
-        return value  # type: ignore[no-any-return]
+        return value
     return list(value) if value.__class__ is str else ()
 
 
@@ -180,18 +184,18 @@ def names_end(items: Sequence[Any], keys: tuple[str, ...]) -> Any:
     return Seq()
 
 
-def names_stream(items: Sequence[Any], keys: tuple[str, ...]) -> Seq:
+def names_stream(items: Sequence[Any], keys: tuple[str, ...]) -> Sequence[Any]:
     """The same within a path: always flattened."""
     for key in keys:
         results = _named(items, key)
         items = flat(results)
-    return items  # type: ignore[return-value]
+    return items
 
 
 def hits(outcome: Any, at: int, size: int) -> int:
     """How many times a filter passes the member ``at`` of ``size``: numbers are positions, all else is truth."""
     if outcome.__class__ in LISTS:
-        if all([is_numeric(item) for item in outcome]):
+        if all(is_numeric(item) for item in outcome):
             return sum(1 for item in outcome if _position(item, size) == at)
     elif is_numeric(outcome):
         return int(_position(outcome, size) == at)
@@ -199,7 +203,7 @@ def hits(outcome: Any, at: int, size: int) -> int:
 
 
 def _position(number: Any, size: int) -> int:
-    at = math.floor(number)
+    at: int = math.floor(number)
     return size + at if at < 0 else at
 
 

@@ -61,8 +61,7 @@ def order_by(items: Any, terms: list[Term], position: int) -> Any:
     order = _by_keys(rows, terms)
     if order is None:
         order = merge_sort(list(range(len(rows))), _comparator(rows, terms, position))
-    out = [items[at] for at in order]
-    return out
+    return [items[at] for at in order]
 
 
 def _by_keys(rows: list[tuple[Any, Any]], terms: list[Term]) -> list[int] | None:

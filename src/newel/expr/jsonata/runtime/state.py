@@ -14,7 +14,9 @@ CALL_STEPS: Final = 10
 
 
 class Runtime:
-    """One evaluation; never shared between two. What is the same for every evaluation is kept in a class for the limits."""
+    """One evaluation; never shared between two. What is the same for every evaluation is kept in a class for the
+    limits.
+    """
 
     #: Whether a sequence or a missing value has been put into an array or object: the result then needs a clean-up.
     dirty = False

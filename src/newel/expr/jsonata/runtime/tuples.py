@@ -79,7 +79,8 @@ def tuple_step(
             if ancestor:
                 fresh[ancestor] = context
             out.append(fresh)
-    return tuple_stages(stages, out)
+    rows: TupleStream = tuple_stages(stages, out)
+    return rows
 
 
 def tuple_stages(stages: list[Stage], rows: Any) -> Any:
@@ -103,8 +104,7 @@ def tuple_filter(predicate: StepFn, value: Any) -> Any:
     size = len(items)
     for at, item in enumerate(items):
         outcome = predicate(item["@"], item) if bound else predicate(item, None)
-        for _ in range(hits(outcome, at, size)):
-            out.append(item)
+        out.extend([item] * hits(outcome, at, size))
     return out
 
 

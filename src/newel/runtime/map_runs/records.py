@@ -1,0 +1,66 @@
+"""What a Map Run reads and writes one at a time: inline items, its children's records, the parts of its spec."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from newel.engine.codec import encode_events
+from newel.json import Json
+from newel.ports.items import ChildResult, Item, WriterSpec
+from newel.ports.store import End, Execution, Turn
+
+#: How children that a redrive runs again have ended.
+UNSUCCESSFUL: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
+_NO_EVENTS: Final = encode_events([])
+
+
+def only_turn(record: Execution) -> Turn:
+    """The turn that stands for the whole of an Express child, whose events are not kept."""
+    assert record.stop_ms is not None
+    end = End(
+        status=record.status, stop_ms=record.stop_ms, output=record.output, error=record.error, cause=record.cause
+    )
+    return Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=_NO_EVENTS, end=end)
+
+
+def inline_items(value: Json, after: str | None) -> list[Item]:
+    """Items that stand in the state's input; a position is how many came before."""
+    start = 0 if after is None else int(after)
+    if isinstance(value, dict):
+        pairs = list(value.items())[start:]
+        return [Item(item, str(start + at + 1), "STATE_DATA", key) for at, (key, item) in enumerate(pairs)]
+    return [Item(item, str(start + at + 1), "STATE_DATA") for at, item in enumerate(value[start:])]
+
+
+def writer_spec(writer: Json) -> WriterSpec:
+    """An evaluated ResultWriter. Without WriterConfig, exported results are whole records (NONE), others COMPACT."""
+    arguments = writer.get("arguments") or {}
+    config = writer.get("config") or {}
+    bucket = arguments.get("Bucket")
+    return WriterSpec(
+        bucket=bucket,
+        prefix=arguments.get("Prefix", ""),
+        transformation=config.get("Transformation", "NONE" if bucket is not None else "COMPACT"),
+        output_type=config.get("OutputType", "JSON"),
+    )
+
+
+def child_result(record: Execution) -> ChildResult:
+    """A child as result files show it."""
+    redrivable = record.status in ("FAILED", "TIMED_OUT", "ABORTED") and record.type == "STANDARD"
+    reason = "" if redrivable else f"Execution is {record.status} and cannot be redriven"
+    return ChildResult(
+        execution_arn=record.arn,
+        name=record.name,
+        state_machine_arn=record.machine_arn,
+        status=record.status,
+        input=record.input,
+        start_ms=record.start_ms,
+        stop_ms=record.stop_ms,
+        output=record.output,
+        error=record.error,
+        cause=record.cause,
+        redrive_count=record.redrive_count,
+        redrive_status="REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
+        redrive_status_reason=reason,
+    )

@@ -1,0 +1,71 @@
+"""What a Map Run works with, and what it asks of the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from newel.limits import Limits
+from newel.ports.clock import Clock
+from newel.ports.items import ItemReader, ResultWriter
+from newel.ports.store import Execution, Store
+from newel.runtime.active import Active
+from newel.runtime.map_runs.children import ChildParent
+
+
+class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A child workflow to start."""
+
+    arn: str
+    name: str
+    machine_arn: str
+    map_run_arn: str
+    input: str
+    express: bool
+    parent: ChildParent
+
+
+class World(Protocol):
+    """What a Map Run asks of the runtime."""
+
+    async def start_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Exception | None]:
+        """Start children, whose ends are reported to the Map Run; for each, None or why it was not started."""
+        ...
+
+    async def stop_child(self, arn: str) -> None: ...
+
+    async def redrive_child(self, arn: str) -> None:
+        """Redrive a Standard child that has ended."""
+        ...
+
+    async def child(self, arn: str) -> Execution | None:
+        """A child's record as stored."""
+        ...
+
+    def spawn(self, work: Any) -> None:
+        """Do something that no one waits for."""
+        ...
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Map Run works with."""
+
+    store: Store
+    world: World
+    clock: Clock
+    limits: Limits
+    reader: ItemReader
+    writer: ResultWriter
+
+
+class Parent(msgspec.Struct, frozen=True, kw_only=True):
+    """The execution that waits for the Map Run, and the part of its definition that the children run."""
+
+    active: Active
+    account: str
+    region: str
+    role_arn: str
+    scope: str
+    state_name: str
