@@ -8,7 +8,6 @@ of SQS, which hold a thread while they wait, have a pool of their own.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import re

@@ -2,7 +2,7 @@
 
 As TOML:
 
-    [bedrock.models."anthropic.claude-*"]   # a model id, or a pattern of them
+    [models."anthropic.claude-*"]           # a model id, or a pattern of them
     base_url = "http://127.0.0.1:11434/v1"  # below it: /chat/completions
     model = "qwen2.5:7b"                    # what the server calls its model; Bedrock's id unless given
     api_key_env = "LOCAL_MODEL_KEY"         # the environment variable that holds the key, if one is needed
@@ -59,8 +59,8 @@ def model_name(model_id: str) -> str:
 
 
 def model_settings(table: Mapping[str, Any] | None, environ: Mapping[str, str]) -> ModelSettings:
-    """Read the `[bedrock]` table and the environment. Raises `ValueError` saying what is wrong."""
-    given: Any = (table or {}).get("models", {})
+    """Read the `[models]` table and the environment. Raises `ValueError` saying what is wrong."""
+    given: Any = table or {}
     if text := environ.get(_VARIABLE):
         try:
             given = loads(text)
@@ -69,16 +69,16 @@ def model_settings(table: Mapping[str, Any] | None, environ: Mapping[str, str]) 
     try:
         models = msgspec.convert(given, dict[str, ModelEndpoint])
     except msgspec.ValidationError as error:
-        raise ValueError(f"bedrock.models: {error}") from None
+        raise ValueError(f"models: {error}") from None
     return ModelSettings(models={pattern: _with_key(endpoint, environ) for pattern, endpoint in models.items()})
 
 
 def _with_key(endpoint: ModelEndpoint, environ: Mapping[str, str]) -> ModelEndpoint:
     if not endpoint.base_url.startswith(("http://", "https://")):
-        raise ValueError(f"bedrock.models: {endpoint.base_url} is not an HTTP address")
+        raise ValueError(f"models: {endpoint.base_url} is not an HTTP address")
     if endpoint.api_key_env is None:
         return endpoint
     key = environ.get(endpoint.api_key_env)
     if not key:
-        raise ValueError(f"bedrock.models: the environment variable {endpoint.api_key_env} is not set")
+        raise ValueError(f"models: the environment variable {endpoint.api_key_env} is not set")
     return msgspec.structs.replace(endpoint, api_key=key)

@@ -120,7 +120,8 @@ def _inline(g: Generator, node: Node, builtin: Builtin, context: Context, given:
         subject = given[0] if given else g.hold(g.expr(arguments[0], context))
     else:
         return None
-    return write(g, node, arguments[-1], subject, context)
+    with g.region(node.position, builtin.name, force=False):
+        return write(g, node, arguments[-1], subject, context)
 
 
 def _contains(g: Generator, node: Node, builtin: Builtin, context: Context, given: list[Val]) -> Val:

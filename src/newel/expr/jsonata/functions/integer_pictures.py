@@ -10,6 +10,7 @@ from typing import Any, Final
 from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.functions.number_format import regular_interval
 from newel.expr.jsonata.numbers import normal, number_text, to_double
+from newel.expr.jsonata.regexes import to_units
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import UNDEFINED
 
@@ -288,7 +289,7 @@ def parse_roman(text: str) -> Any:
 def parse_letters(text: str, first: str) -> Any:
     """The number letters stand for (a, b, ... z, aa)."""
     total = 0.0
-    for place, letter in enumerate(reversed(text)):
+    for place, letter in enumerate(reversed(to_units(text))):
         total += (ord(letter) - ord(first) + 1) * 26.0**place
     return normal(total)
 
