@@ -57,7 +57,11 @@ def check_history(world: World) -> None:
     need([event["id"] for event in shown] == list(range(1, len(shown) + 1)), "history ids have gaps")
     need(all(event["previousEventId"] < event["id"] for event in shown), "an event precedes its predecessor")
     closing = [event for event in shown if event["type"] in _CLOSING]
-    need(len(closing) == 1 and shown[-1] is closing[0], "the history does not end once, at its end")
+    redriven = [event for event in shown if event["type"] == "ExecutionRedriven"]
+    need(len(redriven) <= world.redrives, "the execution was redriven more often than asked for")
+    need(len(closing) == len(redriven) + 1 and shown[-1] is closing[-1], "the history does not end once, at its end")
+    for event in redriven:
+        need(shown[event["id"] - 2]["type"] in _CLOSING, "what was redriven had not ended")
 
 
 def check_journal(world: World, definition: dict[str, Any]) -> None:
@@ -92,6 +96,7 @@ class Auditor:
         self.running: dict[int, set[int]] = defaultdict(set)
         self.parents: dict[int, int] = {}
         self.indexes: dict[int, set[int]] = defaultdict(set)
+        self.gone: dict[int, tuple[int, str | None]] = {}  # frame -> its parent, and the state it was in
 
     def see(self, event: e.AnyEvent, at_ms: int) -> None:
         handler = getattr(self, f"on_{type(event).__name__}", None)
@@ -108,12 +113,14 @@ class Auditor:
     def on_StateExited(self, event: e.StateExited, at_ms: int) -> None:
         need(self.inside.pop(event.frame, None) == event.name, f"{event.name} was left without being entered")
         need(event.frame not in self.task, f"{event.name} was left with its task in flight")
+        self._forget_gone(event.frame)
         state = self.states[event.name]
         if state["Type"] == "Wait":
             waited = at_ms - self.entered_ms[event.frame]
             need(waited >= state["Seconds"] * 1000, f"{event.name} waited {waited} ms")
 
     def on_TaskScheduled(self, event: e.TaskScheduled, at_ms: int) -> None:
+        need(event.frame in self.inside, "a task was scheduled outside any state")
         need(event.frame not in self.task, "a task was scheduled while another of its state is in flight")
         need(event.task_id not in self.task_ids, "a task id was used twice")
         self.task_ids.add(event.task_id)
@@ -146,6 +153,7 @@ class Auditor:
 
     def on_RetryScheduled(self, event: e.RetryScheduled, at_ms: int) -> None:
         self.failed_ms[event.frame] = at_ms
+        self._forget_gone(event.frame)
 
     def on_MapStarted(self, event: e.MapStarted, at_ms: int) -> None:
         self.again(event.frame, at_ms)
@@ -163,13 +171,30 @@ class Auditor:
         need(event.index not in self.indexes[event.parent], f"item {event.index} was started twice")
         self.indexes[event.parent].add(event.index)
 
+    def on_BranchStarted(self, event: e.BranchStarted, _at_ms: int) -> None:
+        self.parents[event.frame] = event.parent
+
     def _iteration_ended(self, frame: int) -> None:
-        self.running[self.parents.pop(frame)].discard(frame)
+        self.running[self.parents[frame]].discard(frame)
         self._gone(frame)
 
     def on_IterationSucceeded(self, event: e.IterationSucceeded, _at_ms: int) -> None:
         need(event.frame not in self.inside, "an iteration succeeded inside a state")
         self._iteration_ended(event.frame)
+        del self.gone[event.frame]
+
+    def on_ExecutionRedriven(self, _event: e.ExecutionRedriven, _at_ms: int) -> None:
+        self.attempts.clear()
+        need(not self.task, "a task was in flight while nothing ran")
+
+    def on_JoinReopened(self, event: e.JoinReopened, _at_ms: int) -> None:
+        for frame, (parent, state) in list(self.gone.items()):
+            if parent == event.frame:
+                del self.gone[frame]
+                if state is not None:
+                    self.inside[frame] = state
+                if self.states[self.inside[parent]]["Type"] == "Map":
+                    self.running[parent].add(frame)
 
     def on_IterationFailed(self, event: e.IterationFailed, _at_ms: int) -> None:
         self._iteration_ended(event.frame)
@@ -181,8 +206,12 @@ class Auditor:
         self._gone(event.frame)
 
     def _gone(self, frame: int) -> None:
-        self.inside.pop(frame, None)
+        self.gone[frame] = (self.parents[frame], self.inside.pop(frame, None))
         self.task.pop(frame, None)
+
+    def _forget_gone(self, parent: int) -> None:
+        for frame in [frame for frame, (other, _) in self.gone.items() if other == parent]:
+            del self.gone[frame]
 
     def on_StateAborted(self, event: e.StateAborted, _at_ms: int) -> None:
         self.task.pop(event.frame, None)

@@ -74,6 +74,7 @@ class World:
     crashes: int = 0
     stale: int = 0
     steps: int = 0
+    redrives: int = 0
     life: int = 0  # process number: calls of an earlier one are usually lost
     _order: int = 0
 
@@ -199,11 +200,19 @@ class World:
                 self.crashes += 1
                 self.live = None
                 self.now_ms += self.rng.randint(0, 5_000)
-                if what in ("callback", "start"):
+                if what in ("callback", "start", "redrive"):
                     self.soon(what, detail)  # its sender got no answer
                 self.at(self.now_ms, "restart", None)
+            if not self.queue and self.rng.random() < 0.3:
+                self.perhaps_redrive()
         if self.loaded().status == "RUNNING":
             raise Violation("the execution is stuck: nothing will happen any more")
+
+    def perhaps_redrive(self) -> None:
+        """An operator redrives what failed; the script is the same, so it fails again, or another way."""
+        if self.redrives < 2 and self.rows and self.loaded().status == "FAILED":
+            self.redrives += 1
+            self.at(self.now_ms + self.rng.randint(0, 60_000), "redrive", self.redrives)
 
     def begin(self) -> None:
         self.at(self.now_ms, "start", i.Start(Payload(dumps(self.input))))
@@ -219,6 +228,9 @@ class World:
         if what == "restart":
             if self.live is None:
                 self.recover()
+        elif what == "redrive":
+            if self.loaded().redrive_count < detail:  # an earlier try was committed otherwise
+                self.deliver(i.Redrive(None))
         elif what == "timer":
             self.deliver(i.TimerFired())
             self.perhaps_again("timer", None)

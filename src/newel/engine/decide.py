@@ -23,7 +23,7 @@ from typing import Final, assert_never
 from newel.engine import events as e
 from newel.engine import inputs as i
 from newel.engine.errors import RUNTIME, HistoryFull
-from newel.engine.program import Program
+from newel.engine.program import CompiledState, Program
 from newel.engine.state import ROOT, ExecutionState, Frame
 from newel.engine.states import HANDLERS
 from newel.engine.states import map_run as map_run_state
@@ -192,13 +192,20 @@ def _take_up(turn: Turn, frame: Frame) -> None:
         map_run_state.take_up(turn, frame)
     elif frame.failed_join is not None:
         turn.emit(e.JoinReopened(frame.id))
-        assert frame.join is not None
-        for child_id in sorted(frame.join.running, reverse=True):
-            _take_up(turn, turn.execution.frames[child_id])
-        if state.type == "Map":
-            start_iterations(turn, frame, state)
+        _take_up_children(turn, frame, state)
     else:
         turn.work(frame, state)
+
+
+def _take_up_children(turn: Turn, frame: Frame, state: CompiledState) -> None:
+    """Go on with each branch or iteration, until one fails the state again."""
+    join = frame.join
+    assert join is not None
+    for child_id in sorted(join.running, reverse=True):
+        if frame.join is join and child_id in join.running:
+            _take_up(turn, turn.execution.frames[child_id])
+    if state.type == "Map" and frame.join is join:
+        start_iterations(turn, frame, state)
 
 
 def next_wake_ms(execution: ExecutionState) -> int | None:
