@@ -34,6 +34,10 @@ from newel.integrations.http_task.egress import Egress
 from newel.integrations.http_task.egress_settings import EgressSettings
 from newel.integrations.http_task.oauth import OAuthTokens
 from newel.integrations.http_task.target import HttpInvoke
+from newel.integrations.mock_file import MockFile, MockFileError, MockFileTargets
+from newel.integrations.models.router import ModelRouter
+from newel.integrations.models.settings import ModelSettings
+from newel.integrations.optimized.targets import service_targets
 from newel.integrations.registry import build_registry
 from newel.language.resource import Resource
 from newel.limits import DEFAULT_LIMITS, Limits
@@ -50,6 +54,8 @@ from newel.service.machines import resume_deletions
 from newel.service.metrics import PrometheusMetrics
 from newel.service.nested import NestedExecutions
 from newel.service.roles import Roles
+from newel.service.test_cases import scheduled_states
+from newel.service.test_state.perform import Targets
 from newel.store.memory import MemoryStore
 from newel.store.sqlite.store import SqliteStore
 
@@ -73,10 +79,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: str = "us-east-1"
     allow_remote: bool = False
     limits: Limits = DEFAULT_LIMITS
+    mock_config: Path | None = None
     #: Where other services are: for all, and for single ones keyed as in `AWS_ENDPOINT_URL_<SERVICE>`.
     endpoint_url: str | None = None
     endpoint_urls: Mapping[str, str] = {}
     egress: EgressSettings = EgressSettings()
+    models: ModelSettings = ModelSettings()
 
     @property
     def url(self) -> str:
@@ -126,6 +134,16 @@ def token_key(data_dir: Path) -> bytes:
         return key
 
 
+def _mock_file(path: Path) -> MockFile:
+    """A mock file that can be used. Raises `RefusedSettingError`."""
+    file = MockFile(path)
+    try:
+        file.cases()
+    except MockFileError as error:
+        raise RefusedSettingError(str(error)) from None
+    return file
+
+
 @asynccontextmanager
 async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterator[Server]:  # noqa: B008  (frozen)
     """A running server without a listening socket. Raises `StoreUnavailable` for an unusable data directory."""
@@ -142,11 +160,16 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
         def find_target(resource: Resource) -> TaskTarget | None:
             return registry(resource)
 
+        mock_file = None if settings.mock_config is None else _mock_file(settings.mock_config)
+
+        async def scheduled(arn: str) -> list[str]:
+            return await scheduled_states(runtime, arn)
+
         runtime = Runtime(
             store=store,
             express=MemoryStore(retain_ended=False),
             clock=clock,
-            targets=find_target,
+            targets=find_target if mock_file is None else MockFileTargets(mock_file, find_target, scheduled),
             tokens=TaskTokens(token_key(settings.data_dir)),
             limits=settings.limits,
             metrics=metrics,
@@ -164,9 +187,20 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
         await connections.open()
         stack.push_async_callback(connections.close)
         http = HttpInvoke(connections, egress, oauth_tokens)
-        registry = build_registry(functions, nested, clock, sdk_targets(aws), http=http)
+        models = ModelRouter(aws, settings.models)
+        stack.push_async_callback(models.close)
+        registry = build_registry(
+            functions, nested, clock, sdk_targets(models), http=http, services=service_targets(models)
+        )
         core = Core(
-            store=store, runtime=runtime, clock=clock, entropy=entropy, log_groups=log_groups, limits=settings.limits
+            store=store,
+            runtime=runtime,
+            clock=clock,
+            entropy=entropy,
+            log_groups=log_groups,
+            limits=settings.limits,
+            test_targets=Targets(find_target, http),
+            mock_file=mock_file,
         )
         nested.core = core
         apis = Apis(

@@ -21,6 +21,7 @@ async def test_a_created_execution_is_read_back_whole(store: Store) -> None:
         redrive_count=2,
         redrive_ms=77,
         parent="who to tell",
+        test_case="HappyPath",
         name="another name",
         revision_id="r-2",
     )

@@ -39,6 +39,7 @@ executions = st.builds(
     trace_header=TEXTS,
     map_run_arn=st.none() | st.just("arn:map"),
     parent=TEXTS,
+    test_case=TEXTS,
 )
 ends = st.builds(End, status=st.sampled_from(STATUSES), stop_ms=MOMENTS, output=TEXTS, error=TEXTS, cause=TEXTS)
 turns = st.builds(

@@ -1,7 +1,9 @@
-"""CloudWatch Logs: enough to make log groups for execution logs and to read them."""
+"""CloudWatch Logs: log groups for execution logs and for events that clients put, and how they are read."""
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from newel.service.log_groups import LogEvent, LogGroup, LogGroups, parse_log_gr
 PREFIX: Final = b"Logs_20140328."
 _PAGE: Final = 50
 _EVENTS: Final = 10_000
+_STREAM_NAME: Final = re.compile(r"[^:*]{1,512}")
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -25,11 +28,13 @@ class LogsApi:
         self._groups = groups
         self._operations: dict[bytes, Callable[[Caller, Request], Answer]] = {
             b"CreateLogGroup": self._create_log_group,
+            b"CreateLogStream": self._create_log_stream,
             b"DeleteLogGroup": self._delete_log_group,
             b"DescribeLogGroups": self._describe_log_groups,
             b"DescribeLogStreams": self._describe_log_streams,
             b"FilterLogEvents": self._filter_log_events,
             b"GetLogEvents": self._get_log_events,
+            b"PutLogEvents": self._put_log_events,
         }
 
     def call(self, target: bytes, caller: Caller, body: bytes) -> Reply:
@@ -50,6 +55,25 @@ class LogsApi:
         self._groups.create(caller.account, caller.region, name, _text(request, "logGroupClass") or "STANDARD")
         return {}
 
+    def _create_log_stream(self, caller: Caller, request: Request) -> Answer:
+        name = _text(request, "logStreamName", required=True)
+        if not _STREAM_NAME.fullmatch(name):
+            raise _invalid("The value of logStreamName is not valid")
+        self._groups.create_stream(self._group(caller, request), name)
+        return {}
+
+    def _put_log_events(self, caller: Caller, request: Request) -> Answer:
+        """PutLogEvents. Sequence tokens are not asked for, as on AWS since 2023; the age of events is not either."""
+        group, stream = self._group(caller, request), _text(request, "logStreamName", required=True)
+        given = request.get("logEvents")
+        if not isinstance(given, list) or not 1 <= len(given) <= _EVENTS:
+            raise _invalid("The value of logEvents is not valid")
+        events = [_given_event(event) for event in given]
+        if any(earlier > later for (earlier, _), (later, _) in itertools.pairwise(events)):
+            raise _invalid("Log events in a single PutLogEvents request must be in chronological order.")
+        self._groups.put_events(group, stream, events)
+        return {"nextSequenceToken": f"{len(given):056d}"}
+
     def _delete_log_group(self, caller: Caller, request: Request) -> Answer:
         self._groups.delete(caller.account, caller.region, _text(request, "logGroupName", required=True))
         return {}
@@ -68,7 +92,7 @@ class LogsApi:
     def _describe_log_streams(self, caller: Caller, request: Request) -> Answer:
         group = self._group(caller, request)
         streams: dict[str, list[LogEvent]] = {}
-        for event in self._events(group):
+        for event in self._groups.events(group.account, group.region, group.name, marks=True):
             streams.setdefault(event.stream, []).append(event)
         prefix = _text(request, "logStreamNamePrefix")
         names = sorted(name for name in streams if name.startswith(prefix))
@@ -109,10 +133,10 @@ class LogsApi:
     def _get_log_events(self, caller: Caller, request: Request) -> Answer:
         group = self._group(caller, request)
         stream = _text(request, "logStreamName", required=True)
-        events = list(self._events(group, (stream,)))
+        events = list(self._groups.events(group.account, group.region, group.name, (stream,), marks=True))
         if not events:
             raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
-        kept = [event for event in events if _within(event, request)]
+        kept = [event for event in events if not event.mark and _within(event, request)]
         start, end = _window(request, len(kept))
         return {
             "events": [
@@ -223,12 +247,21 @@ def _group(group: LogGroup) -> Answer:
 
 
 def _stream(group: LogGroup, name: str, events: list[LogEvent]) -> Answer:
-    return {
-        "logStreamName": name,
-        "creationTime": events[0].ingested_ms,
-        "firstEventTimestamp": events[0].time_ms,
-        "lastEventTimestamp": events[-1].time_ms,
-        "lastIngestionTime": events[-1].ingested_ms,
-        "arn": f"{group.arn.removesuffix(':*')}:log-stream:{name}",
-        "storedBytes": 0,
-    }
+    real = [event for event in events if not event.mark]
+    answer: Answer = {"logStreamName": name, "creationTime": events[0].ingested_ms}
+    if real:
+        answer |= {
+            "firstEventTimestamp": real[0].time_ms,
+            "lastEventTimestamp": real[-1].time_ms,
+            "lastIngestionTime": real[-1].ingested_ms,
+        }
+    return {**answer, "arn": f"{group.arn.removesuffix(':*')}:log-stream:{name}", "storedBytes": 0}
+
+
+def _given_event(event: Any) -> tuple[int, str]:
+    """(epoch milliseconds, message) of an InputLogEvent. Raises InvalidParameterException."""
+    if isinstance(event, dict):
+        time_ms, message = event.get("timestamp"), event.get("message")
+        if type(time_ms) is int and time_ms >= 0 and isinstance(message, str) and message:
+            return time_ms, message
+    raise _invalid("The value of logEvents is not valid")

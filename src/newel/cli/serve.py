@@ -25,6 +25,9 @@ AllowRemote = Annotated[
 ]
 
 
+MockConfig = Annotated[Path | None, typer.Option(envvar="SFN_MOCK_CONFIG", help="A mock file of Step Functions Local.")]
+
+
 def serve(
     *,
     port: Port = 8083,
@@ -33,6 +36,7 @@ def serve(
     account: Account = "000000000000",
     region: Region = "us-east-1",
     allow_remote: AllowRemote = False,
+    mock_config: MockConfig = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address as JSON once requests are answered.")
     ] = False,
@@ -44,6 +48,7 @@ def serve(
     # Imported here so that the other commands start without the server's parts.
     from newel import assembly  # noqa: PLC0415
     from newel.integrations.aws.settings import endpoints_from_environment  # noqa: PLC0415
+    from newel.integrations.http_task.egress_settings import egress_settings  # noqa: PLC0415
 
     def ready(url: str) -> None:
         if as_json:
@@ -52,6 +57,10 @@ def serve(
             typer.echo(f"Newel answers at {url} (data in {data_dir}); stop it with Ctrl-C.")
 
     endpoint_url, endpoint_urls = endpoints_from_environment(os.environ)
+    try:
+        egress = egress_settings(None, os.environ, Path.cwd())
+    except ValueError as error:
+        fail(str(error))
     settings = assembly.Settings(
         data_dir=data_dir,
         host=host,
@@ -61,6 +70,8 @@ def serve(
         allow_remote=allow_remote,
         endpoint_url=endpoint_url,
         endpoint_urls=endpoint_urls,
+        egress=egress,
+        mock_config=mock_config,
     )
     run_until_stopped(lambda: assembly.serve(settings, ready), data_dir, f"{host}:{port}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import msgspec
 from newel.dev.toml_lines import line_of
 from newel.integrations.aws.signing_names import environment_key
 from newel.integrations.http_task.egress_settings import EgressSettings, egress_settings
+from newel.integrations.models.settings import ModelSettings, model_settings
 from newel.ports.store import MachineType
 
 FILE: Final = "newel.toml"
@@ -125,7 +127,7 @@ class Config(_Table, frozen=True, kw_only=True):
     resources: Resources = Resources()
     endpoints: dict[str, str] = {}
     egress: EgressSettings = EgressSettings()
-    models: dict[str, Any] = {}
+    models: ModelSettings = ModelSettings()
     mocks: str | None = None
 
     def startup(self) -> tuple[object, ...]:
@@ -139,7 +141,7 @@ def read_config(folder: Path) -> Config:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        return Config()
+        text = ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", 1) from None
     return parse_config(text, folder)
@@ -172,7 +174,7 @@ class _Reader:
             resources=self._resources(self._table(document, ("resources",))),
             endpoints=self._endpoints(self._strings(document, ("endpoints",))),
             egress=self._egress(self._table(document, ("egress",))),
-            models=self._table(document, ("models",)),
+            models=self._models(self._table(document, ("models",))),
             mocks=self._mocks(self._table(document, ("mocks",))),
         )
 
@@ -241,9 +243,15 @@ class _Reader:
 
     def _egress(self, table: dict[str, Any]) -> EgressSettings:
         try:
-            return egress_settings(table, folder=self._folder)
+            return egress_settings(table, os.environ, self._folder)
         except ValueError as error:
             raise self._error(str(error), ("egress",)) from None
+
+    def _models(self, table: dict[str, Any]) -> ModelSettings:
+        try:
+            return model_settings(table, os.environ)
+        except ValueError as error:
+            raise self._error(str(error), ("models",)) from None
 
     def _mocks(self, table: dict[str, Any]) -> str | None:
         for key in table:

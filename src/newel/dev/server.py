@@ -93,7 +93,9 @@ async def run(settings: DevSettings, report: Report) -> None:
         seen = await asyncio.to_thread(stamp_of, settings.folder)
         project = await asyncio.to_thread(read_project, settings.folder, pseudo_parameters(caller))
         urls = {**server_settings.endpoint_urls, **project.config.endpoints}
-        server_settings = msgspec.structs.replace(server_settings, endpoint_urls=urls)
+        server_settings = msgspec.structs.replace(
+            server_settings, endpoint_urls=urls, egress=project.config.egress, models=project.config.models
+        )
         companion = await _companion(settings, report)
         forward = Forward(await asyncio.to_thread(by_signing_name, urls))
 

@@ -47,12 +47,13 @@ class LogGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogEvent(msgspec.Struct, frozen=True):
-    """One event of a stream; times are epoch milliseconds."""
+    """One event of a stream; times are epoch milliseconds. A `mark` is no event: it says that the stream was made."""
 
     stream: str
     time_ms: int
     message: str
     ingested_ms: int = 0
+    mark: bool = False
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -73,6 +74,7 @@ class LogGroups:
         self._folder = folder
         self._clock = clock
         self._whole: set[Path] = set()  # files whose last line is known to be complete
+        self._streams: dict[Path, set[str]] = {}  # the streams of groups that were written to by name
 
     def create(self, account: str, region: str, name: str, group_class: str = "STANDARD") -> LogGroup:
         """Raises InvalidParameterException or ResourceAlreadyExistsException."""
@@ -116,6 +118,7 @@ class LogGroups:
     def delete(self, account: str, region: str, name: str) -> None:
         """Remove a group with its events. Raises ResourceNotFoundException."""
         try:
+            self._streams.pop(self._path(account, region, name), None)
             self._path(account, region, name).unlink()
         except FileNotFoundError:
             raise _no_such_group() from None
@@ -130,20 +133,52 @@ class LogGroups:
             return
         path = self._path(*key)
         now = self._clock.now_ms()
-        lines = b"".join(_encoder.encode(LogEvent(stream, at, dumps(record), now)) + b"\n" for at, record in records)
         try:
-            # "r+b" because appending must not bring a deleted group back; unbuffered, so that a failure is known here.
-            with path.open("r+b", buffering=0) as file:
-                end = file.seek(0, 2) if path in self._whole else _end_of_lines(file)
-                self._whole.add(path)
-                _append(file, end, lines)
+            self._append(path, [LogEvent(stream, at, dumps(record), now) for at, record in records])
         except FileNotFoundError:
             return
         except OSError as error:
             logger.warning("execution logs of %s are lost: %s", group_arn, error)
 
-    def events(self, account: str, region: str, name: str, streams: Sequence[str] = ()) -> Iterator[LogEvent]:
-        """The events of a group (of the named streams, if any are named) in order of arrival.
+    def create_stream(self, group: LogGroup, stream: str) -> None:
+        """Raises ResourceAlreadyExistsException."""
+        path = self._path(group.account, group.region, group.name)
+        if stream in self._streams_of(group, path):
+            raise ServiceError("ResourceAlreadyExistsException", "The specified log stream already exists")
+        now = self._clock.now_ms()
+        self._append(path, [LogEvent(stream, now, "", now, mark=True)])
+        self._streams_of(group, path).add(stream)
+
+    def put_events(self, group: LogGroup, stream: str, events: Sequence[tuple[int, str]]) -> None:
+        """Append (epoch milliseconds, message) pairs, all or none. Raises ResourceNotFoundException, OSError."""
+        path = self._path(group.account, group.region, group.name)
+        if stream not in self._streams_of(group, path):
+            raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
+        now = self._clock.now_ms()
+        self._append(path, [LogEvent(stream, at, message, now) for at, message in events])
+
+    def _streams_of(self, group: LogGroup, path: Path) -> set[str]:
+        known = self._streams.get(path)
+        if known is None:
+            found = self.events(group.account, group.region, group.name, marks=True)
+            known = self._streams[path] = {event.stream for event in found}
+        return known
+
+    def _append(self, path: Path, events: Sequence[LogEvent]) -> None:
+        """Raises OSError, FileNotFoundError where the group is gone."""
+        lines = b"".join(_encoder.encode(event) + b"\n" for event in events)
+        # "r+b" because appending must not bring a deleted group back; unbuffered, so that a failure is known here.
+        with path.open("r+b", buffering=0) as file:
+            end = file.seek(0, 2) if path in self._whole else _end_of_lines(file)
+            self._whole.add(path)
+            _append(file, end, lines)
+        if path in self._streams:
+            self._streams[path].update(event.stream for event in events)
+
+    def events(
+        self, account: str, region: str, name: str, streams: Sequence[str] = (), *, marks: bool = False
+    ) -> Iterator[LogEvent]:
+        """The events of a group (of the named streams, if any are named) in order of arrival; with `marks` too.
 
         Raises ResourceNotFoundException. A last line that is still being written is left out.
         """
@@ -154,7 +189,7 @@ class LogGroups:
                 if not line.endswith(b"\n"):
                     return
                 event = _event_decoder.decode(line)
-                if not streams or event.stream in streams:
+                if (marks or not event.mark) and (not streams or event.stream in streams):
                     yield event
 
     def _path(self, account: str, region: str, name: str) -> Path:

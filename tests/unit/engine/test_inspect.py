@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newel.engine import inputs as i
+from newel.engine.decide import decide
 from newel.engine.inspect import Plan, StateTest
 from newel.engine.program import compile_program
-from newel.engine.state import Identity
+from newel.engine.state import ExecutionState, Identity
 from newel.json import Payload, dumps
 from newel.language.parse import parse_machine
 from newel.limits import Limits
@@ -305,3 +307,38 @@ def test_watching_leaves_the_program_as_it_was():
     plan = Plan(program=program, scope="", state="S", identity=IDENTITY, input=Payload('{"a":{}}'))
     StateTest(plan, Env()).enter()
     assert program.workflows[""].states["S"].input_path is before
+
+
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "InputPath": st.sampled_from(["$", "$.a", None, "$.gone"]),
+        "Parameters": st.sampled_from([{"x.$": "$"}, {"x.$": "$.b"}, {"c.$": "$$.Execution.Name"}]),
+        "ResultSelector": st.sampled_from([{"s.$": "$.r"}, {"s.$": "$"}, {"s.$": "States.Format('{}', $.r)"}]),
+        "ResultPath": st.sampled_from(["$", "$.a.r", "$.n", None]),
+        "OutputPath": st.sampled_from(["$", "$.a", None, "$.n.r"]),
+        "Retry": st.just([{"ErrorEquals": ["E"], "MaxAttempts": 0}]),
+        "Catch": st.sampled_from([[{"ErrorEquals": ["E"], "ResultPath": "$.e", "Next": "After"}]]),
+        "Assign": st.sampled_from([{"v.$": "$.r"}, {"v": 1}]),
+    },
+)
+
+
+@given(FIELDS, st.sampled_from(['{"a": {"b": 1}}', "{}", "[1]"]), st.sampled_from(['{"r": 2}', "[]", "E"]))
+def test_a_state_alone_gives_what_it_gives_in_an_execution(fields, input_, result):
+    state = {**INVOKE, **fields}
+    program = compile_program(parse_machine({"StartAt": "S", "States": {"S": state, "After": {"Type": "Succeed"}}}))
+    execution = ExecutionState(identity=IDENTITY, input=Payload(input_))
+    decide(program, execution, i.Start(Payload(input_)), Env())
+    if execution.tasks:
+        answer = i.TaskFailed(1, "E", "c") if result == "E" else i.TaskSucceeded(1, Payload(result))
+        decide(program, execution, answer, Env())
+
+    test = begun(state, input_)
+    if not test.ended:
+        test.fail("E", "c") if result == "E" else test.succeed(Payload(result))
+    verdict = test.verdict()
+    if execution.status == "FAILED":
+        assert (verdict.status, verdict.error, verdict.cause) == ("FAILED", execution.error, execution.cause)
+    else:
+        assert (verdict.next_state, verdict.output) == ("After", execution.output)

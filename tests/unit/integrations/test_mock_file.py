@@ -55,9 +55,7 @@ def outcomes(file, events):
         targets = targets or MockFileTargets(file, lambda resource: Real(), scheduled)
 
         async def one(state, task_id):
-            asked = request(
-                RESOURCE, "{}", state_name=state, task_id=task_id, machine_arn=MACHINE, test_case=test_case
-            )
+            asked = request(RESOURCE, "{}", state_name=state, task_id=task_id, machine_arn=MACHINE, test_case=test_case)
             return await targets(parse_resource(RESOURCE)).run(asked, events)
 
         return [asyncio.run(one(*call)) for call in calls]
@@ -141,7 +139,7 @@ def test_a_file_is_read_again_when_it_changes(file, outcomes):
 def test_what_is_not_there_is_said_clearly(file):
     with pytest.raises(MockFileError, match="no state machine 'Other'"):
         file.script("Other", "HappyPath")
-    with pytest.raises(MockFileError, match="no test case 'Sad'.*it has: HappyPath, RetryPath, Empty"):
+    with pytest.raises(MockFileError, match=r"no test case 'Sad'.*it has: HappyPath, RetryPath, Empty"):
         file.script("Orders", "Sad")
 
 

@@ -2,11 +2,15 @@ import asyncio
 
 import pytest
 
+from newel.integrations.optimized.http import HttpCaller
+from newel.integrations.optimized.targets import http_targets, service_targets
 from newel.integrations.registry import Registry, Unsupported, build_registry
 from newel.language.resource import parse_resource
+from newel.language.services import OPTIMIZED, PATTERN_SUFFIXES
 from newel.ports.tasks import Failed
 
 from .fakes import ACCOUNT, REGION, request
+from .optimized.caller import Caller
 
 
 @pytest.fixture
@@ -47,3 +51,16 @@ def test_an_aws_sdk_lookup_can_be_plugged_in(functions):
     registry = Registry(Unsupported(), {}, lambda resource: known if resource.action == "getObject" else None)
     assert registry(parse_resource("arn:aws:states:::aws-sdk:s3:getObject")) is known
     assert registry(parse_resource("arn:aws:states:::aws-sdk:s3:putObject")) is not known
+
+
+def test_services_are_found_in_every_pattern_that_they_have(functions, executions, clock):
+    services = service_targets(Caller()) | http_targets(HttpCaller(), None)
+    registry = build_registry(functions, executions, clock, services=services)
+    missing = [
+        text
+        for service, actions in OPTIMIZED.items()
+        for action, patterns in actions.items()
+        for text in (f"arn:aws:states:::{service}:{action}{PATTERN_SUFFIXES[pattern]}" for pattern in patterns)
+        if isinstance(registry(parse_resource(text)), Unsupported)
+    ]
+    assert missing == ["arn:aws:states:::http:invoke"]

@@ -93,6 +93,17 @@ def test_a_start_whose_caller_has_gone_runs_all_the_same():
     run(story())
 
 
+def test_an_execution_that_ends_in_its_first_turn_is_not_counted_as_open():
+    async def story():
+        async with world() as made:
+            arn = await made.start(machine(("P", {"Type": "Pass"})))
+            assert (await made.record(arn)).status == "SUCCEEDED"
+            assert await made.store.open_count() == 0
+            assert len(made.runtime._actives) == 0
+
+    run(story())
+
+
 # -- waiting
 
 
@@ -367,6 +378,8 @@ def test_a_timer_that_was_void_does_not_silence_the_next():
     async def story():
         async with world() as made:
             arn = await made.start(machine(("Wait", wait(10))))
+            for _ in range(10):
+                await asyncio.sleep(0)  # the first look into the store is over; the next is half a minute away
             made.runtime._timers.set(arn, made.clock.now_ms())
             await until(lambda: made.runtime._timers._wakes.get(arn) == START_MS + 10_000)
             made.clock.advance(10)

@@ -26,7 +26,11 @@ PROCESSOR = {
     "States": {"P": {"Type": "Pass", "End": True}},
 }
 MAP = {"Type": "Map", "ItemProcessor": PROCESSOR, "End": True}
-PARALLEL = {"Type": "Parallel", "Branches": [{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}], "End": True}
+PARALLEL = {
+    "Type": "Parallel",
+    "Branches": [{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}],
+    "End": True,
+}
 
 
 class Target:
@@ -44,7 +48,7 @@ class Target:
         return self.outcome
 
 
-def answer_to(definition, target=None, clock=None, **request):
+def answer_to(definition, target=None, clock=None, http=None, **request):
     """The answer to a request; raises its errors."""
     for name in ("input", "variables", "context"):
         if name in request and not isinstance(request[name], str):
@@ -54,7 +58,7 @@ def answer_to(definition, target=None, clock=None, **request):
         clock=clock or VirtualClock(1_700_000_000_000),
         entropy=Entropy(1),
         limits=Limits(),
-        targets=Targets(lambda resource: target or Target()),
+        targets=Targets(lambda resource: target or Target(), http),
     )
     return asyncio.run(answer_of({"definition": text, **request}, tools, CALLER))
 

@@ -18,7 +18,7 @@ from newel.service.test_state.reader_data import items_of
         ("[1, 2]", {}, [1, 2]),
         ('{"a": 1}', {"InputType": "JSON"}, {"a": 1}),
         ('{"a/b": {"~": [3]}}', {"InputType": "JSON", "ItemsPointer": "/a~1b/~0"}, [3]),
-        ('[[1], [2]]', {"InputType": "JSON", "ItemsPointer": "/1"}, [2]),
+        ("[[1], [2]]", {"InputType": "JSON", "ItemsPointer": "/1"}, [2]),
         ("[1, 2, 3]", {"InputType": "JSON", "MaxItems": 2}, [1, 2]),
         ('{"a": 1, "b": 2}', {"InputType": "JSON", "MaxItems": 1}, {"a": 1}),
         ('1\n\n{"a": 2}\n', {"InputType": "JSONL"}, [1, {"a": 2}]),
@@ -58,7 +58,9 @@ def test_what_cannot_be_read_fails_the_reader(text, config):
 CELLS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=8)
 
 
-@given(st.lists(CELLS, min_size=1, max_size=4, unique=True), st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=4))
+@given(
+    st.lists(CELLS, min_size=1, max_size=4, unique=True), st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=4)
+)
 def test_csv_reads_what_csv_writes(headers, rows):
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows([headers, *rows])

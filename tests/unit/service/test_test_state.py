@@ -6,11 +6,17 @@ import json
 import pytest
 
 from newel.errors import ServiceError
+from newel.integrations.http_task.messages import Exchange, HttpRequest, HttpResponse
 from newel.ports.tasks import Failed, Succeeded
 
 from .state_tests import MAP, PARALLEL, PUT_EVENTS, ROLE, Target, answer_to, mocked
 
-INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"}, "Next": "N"}
+INVOKE = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::lambda:invoke",
+    "Parameters": {"FunctionName": "f"},
+    "Next": "N",
+}
 SYNC = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True}
 TOKEN = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": True}
 ACTIVITY = {"Type": "Task", "Resource": "arn:aws:states:us-east-1:123456789012:activity:a", "End": True}
@@ -107,11 +113,11 @@ def test_a_task_needs_a_role_unless_mocked():
 
 @pytest.mark.parametrize("state", [MAP, PARALLEL])
 def test_maps_and_parallels_need_a_mock(state):
-    assert refused(state) == (
-        "InvalidDefinition",
+    words = (
         "TestState API does not support Map or Parallel states. Supported state types include: "
-        "[Task, Wait, Pass, Succeed, Fail, Choice]",
+        "[Task, Wait, Pass, Succeed, Fail, Choice]"
     )
+    assert refused(state) == ("InvalidDefinition", words)
 
 
 @pytest.mark.parametrize("state", [START, QUEUE, ACTIVITY])
@@ -273,6 +279,12 @@ def test_the_items_of_a_reader_come_from_the_request():
     )
 
 
+NO_TOKEN = (
+    "Context object contains 'Task' when state is not a Task state with a '.sync' or '.waitForTaskToken' service "
+    "integration pattern"
+)
+
+
 def test_a_context_is_checked():
     context = {"Task": {"Token": "t"}}
     assert mocked(QUEUE, {}, context=context, inspectionLevel="DEBUG")["inspectionData"]["afterParameters"] == (
@@ -280,8 +292,7 @@ def test_a_context_is_checked():
     )
     assert mocked(START, {}, "NONE", context=context)["status"] == "SUCCEEDED"
     for given, message in [
-        (context, "Context object contains 'Task' when state is not a Task state with a '.sync' or "
-                  "'.waitForTaskToken' service integration pattern"),
+        (context, NO_TOKEN),
         ({"Foo": {}}, "Field 'Foo' is not allowed"),
         ({"State": {"Foo": 1}}, "Field 'Foo' is not allowed"),
         ({"State": {"RetryCount": "1"}}, "State.RetryCount must be a number"),
@@ -294,3 +305,46 @@ def test_a_context_is_checked():
         with pytest.raises(ServiceError) as refusal:
             mocked(PUT_EVENTS, {}, context=given)
         assert refusal.value.message == f"Invalid Context object provided: {message}"
+
+
+HTTP = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::http:invoke",
+    "Parameters": {
+        "ApiEndpoint": "https://example.com/x",
+        "Method": "GET",
+        "Authentication": {"ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/c/1"},
+    },
+    "End": True,
+}
+
+
+class Http:
+    """An HTTP Task that can be watched; one of its headers is a secret of the connection."""
+
+    def observed(self, observe):
+        def sent(secret):
+            return HttpRequest(method="GET", url="https://example.com/x", headers=(("X-Key", secret),))
+
+        class Action:
+            async def call(self, request):
+                response = HttpResponse(status=200, reason="OK", headers=(("a", "b"),), body=b"{}")
+                observe(Exchange(request=sent("s3cret"), hidden=sent("masked"), response=response))
+                return '{"StatusCode":200}'
+
+        return Action()
+
+
+@pytest.mark.parametrize(("reveal", "shown"), [(False, "masked"), (True, "s3cret")])
+def test_an_http_task_is_traced(reveal, shown):
+    request = {"roleArn": ROLE, "http": Http(), "revealSecrets": reveal}
+    data = answer_to(HTTP, **request, inspectionLevel="TRACE")["inspectionData"]
+    assert data["request"] == {
+        "protocol": "https",
+        "method": "GET",
+        "url": "https://example.com/x",
+        "headers": f"[X-Key: {shown}]",
+    }
+    assert (data["response"]["statusCode"], data["response"]["body"]) == ("200", "{}")
+    assert data["result"] == '{"StatusCode":200}'
+    assert "request" not in answer_to(HTTP, **request, inspectionLevel="DEBUG")["inspectionData"]

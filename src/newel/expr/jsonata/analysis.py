@@ -82,6 +82,8 @@ class _Visitor:
     def visit(self, node: Node, bound: frozenset[str], *, top: bool) -> None:
         if node.kind == "path":
             self._path(node, bound, top=top)
+        elif node.kind == "binary":
+            self._chain(node, bound, top=top)
         elif node.kind == "variable":
             self._variable(node, (), bound, top=top)
         elif node.kind in ("wildcard", "descendant"):
@@ -97,6 +99,17 @@ class _Visitor:
                 self.found.newer.append(Reference(node.value, (), node.position))
             self._all(_parts(node), bound, top=top)
         self._trailers(node, bound)
+
+    def _chain(self, node: Node, bound: frozenset[str], *, top: bool) -> None:
+        """A chain of operators, which leans to the left, without recursion."""
+        spine = [node]
+        while spine[-1].lhs.kind == "binary":
+            spine.append(spine[-1].lhs)
+        self.visit(spine[-1].lhs, bound, top=top)
+        for operation in reversed(spine):
+            self.visit(operation.rhs, bound, top=top)
+            if operation is not node:
+                self._trailers(operation, bound)
 
     def _all(self, nodes: Iterable[Node], bound: frozenset[str], *, top: bool) -> None:
         for node in nodes:

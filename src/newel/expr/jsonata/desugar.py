@@ -46,12 +46,18 @@ class _Desugarer:
         handler = _BINARY.get(node.value)
         if handler is not None:
             return handler(self, node)
-        result = Node(node.kind, node.value, node.position)
-        result.lhs = self.process(node.lhs)
-        result.rhs = self.process(node.rhs)
-        _push_ancestry(result, result.lhs)
-        _push_ancestry(result, result.rhs)
-        return result
+        # A chain of operators leans to the left: it is worked through without recursion, however long.
+        spine = [node]
+        while spine[-1].lhs.kind == "binary" and spine[-1].lhs.value not in _BINARY:
+            spine.append(spine[-1].lhs)
+        left = self.process(spine[-1].lhs)
+        for operation in reversed(spine):
+            result = Node("binary", operation.value, operation.position, lhs=left, rhs=self.process(operation.rhs))
+            _push_ancestry(result, left)
+            _push_ancestry(result, result.rhs)
+            result.keep_array = operation.keep_array
+            left = result
+        return left
 
     def path(self, node: Node) -> Node:
         left = self.process(node.lhs)

@@ -109,7 +109,7 @@ class Expression:
         except JsonataError as error:
             raise JsonataError("D3120", value=error.message) from None
         value = context if focus is UNDEFINED else focus
-        program = inner.program(frozenset(inner._names & visible.keys()))
+        program = inner.program(frozenset(inner._names & visible.keys()) | {"$"})
         try:
             return program.run(value, visible, runtime)
         except JsonataError as error:

@@ -30,7 +30,8 @@ _SHORT_REPR: Final = 16
 def normal(value: float) -> int | float:
     """A double as the language shows it: whole numbers are ``int``, minus zero is zero."""
     if value.__class__ is float and value.is_integer() and -_WHOLE_MAX < value < _WHOLE_MAX:
-        return int(value)
+        # Beyond 2^53 the digits are those JavaScript would print, which stand for the same double.
+        return int(value) if -SAFE <= value <= SAFE else int(Decimal(repr(value)))
     return value
 
 
@@ -52,7 +53,7 @@ def number_text(value: float) -> str:
     if isinstance(value, int):
         return int.__repr__(value)
     if value.is_integer() and -_WHOLE_MAX < value < _WHOLE_MAX:
-        return repr(int(value))
+        return repr(normal(value))
     if is_nan(value):
         return "NaN"
     if value in (math.inf, -math.inf):

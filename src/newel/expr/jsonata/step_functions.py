@@ -101,9 +101,11 @@ def inspect(text: str) -> tuple[StatesExpression | None, list[Problem]]:
     """Compile an expression and say what is wrong with it; None when it isn't well-formed."""
     try:
         expression = compile(text)
+        return expression, _problems(analyse(expression))
     except JsonataError as error:
         return None, [Problem(error.message, error.position, error.code)]
-    return expression, _problems(analyse(expression))
+    except RecursionError:
+        return None, [Problem("The expression nests too deeply", None, "D1011")]
 
 
 def check(text: str) -> list[Problem]:

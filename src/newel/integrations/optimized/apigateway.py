@@ -76,6 +76,8 @@ class InvokeApi:
         if not given.get("AllowNullValues"):
             given = {name: _without_nulls(value) for name, value in given.items() if value is not None}
         headers = [*_headers(given.get("Headers") or {}, request)]
+        if not any(name.lower() == "user-agent" for name, _ in headers):
+            headers.append(("User-Agent", f"Amazon|StepFunctions|ApiGatewayInvoke|{request.region}"))
         body = _body(given)
         if body is not None and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", "application/json"))
@@ -117,7 +119,9 @@ class InvokeApi:
             )
         except AwsError as error:
             raise role_failure(error, request, _PREFIX) from error
-        signed = AWSRequest(method=given["Method"], url=str(url), data=body or b"", headers=dict(headers))
+        signed = AWSRequest(method=given["Method"], url=str(url), data=body or b"")
+        for name, value in headers:
+            signed.headers[name] = value  # adds one more of a name that is there
         SigV4Auth(credentials, "execute-api", region).add_auth(signed)
         return list(signed.headers.items())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -191,19 +192,9 @@ async def test_other_models_and_operations_are_asked_for_at_aws():
 
 async def test_bodies_and_answers_may_be_in_s3():
     caller = Caller({"GetObject": [{"Body": dumps(NOVA_BODY).encode()}], "PutObject": [{}]})
-    caller_sample = {"Input": {"S3Uri": "s3://in/put.json"}, "Output": {"S3Uri": "s3://out/a/b.json"}}
-
-    class Unchecked(Caller):
-        async def call(self, service, operation, parameters, **options):
-            if operation != "GetObject":
-                return await super().call(service, operation, parameters, **options)
-            self.calls.append((f"{service}.{operation}", dict(parameters)))
-            from newel.ports.aws import AwsAnswer
-
-            return AwsAnswer(result=self.answers[operation][0], status=200, headers={}, request_id="r")
-
-    run = Run(caller=Unchecked(caller.answers))
-    (outcome,) = await run("bedrock:invokeModel", {"ModelId": NOVA, **caller_sample})
+    where = {"Input": {"S3Uri": "s3://in/put.json"}, "Output": {"S3Uri": "s3://out/a/b.json"}}
+    run = Run(caller=caller)
+    (outcome,) = await run("bedrock:invokeModel", {"ModelId": NOVA, **where})
     assert loads(outcome.output) == {"Body": "s3://out/a/b.json", "ContentType": "application/json"}
     assert run.caller.sent("GetObject") == [{"Bucket": "in", "Key": "put.json"}]
     (written,) = run.caller.sent("PutObject")
@@ -233,8 +224,6 @@ async def test_an_object_that_is_not_there_is_s3s_error():
 
 
 async def test_the_server_keeps_a_log_and_changes_its_behaviour():
-    import aiohttp
-
     run = Run()
     async with serving(run.application) as url, aiohttp.ClientSession() as client:
         changed = await client.post(
@@ -293,7 +282,7 @@ def test_names_of_models(model_id, name):
 
 
 def test_settings_come_from_a_table_or_the_environment():
-    table = {"models": {"anthropic.*": {"base_url": "http://a/v1", "api_key_env": "KEY"}}}
+    table = {"anthropic.*": {"base_url": "http://a/v1", "api_key_env": "KEY"}}
     settings = model_settings(table, {"KEY": "secret"})
     endpoint = settings.endpoint(CLAUDE)
     assert endpoint.api_key == "secret"
@@ -307,10 +296,10 @@ def test_settings_come_from_a_table_or_the_environment():
 @pytest.mark.parametrize(
     ("table", "environment"),
     [
-        ({"models": {"*": {}}}, {}),
-        ({"models": {"*": {"base_url": "ftp://x"}}}, {}),
-        ({"models": {"*": {"base_url": "http://x", "nope": 1}}}, {}),
-        ({"models": {"*": {"base_url": "http://x", "api_key_env": "KEY"}}}, {}),
+        ({"*": {}}, {}),
+        ({"*": {"base_url": "ftp://x"}}, {}),
+        ({"*": {"base_url": "http://x", "nope": 1}}, {}),
+        ({"*": {"base_url": "http://x", "api_key_env": "KEY"}}, {}),
         ({}, {"NEWEL_BEDROCK_MODELS": "{"}),
     ],
 )

@@ -113,11 +113,13 @@ async def test_nothing_is_signed_without_being_asked_for():
 @pytest.mark.parametrize("auth", ["IAM_ROLE", "RESOURCE_POLICY"])
 async def test_a_request_is_signed_for_the_role_and_region(auth):
     keys, role = Keys(), "arn:aws:iam::999999999999:role/r"
-    _, recorder = await invoke({"AuthType": auth, "RequestBody": {"a": 1}}, keys=keys, credentials_role_arn=role)
+    given = {"AuthType": auth, "RequestBody": {"a": 1}, "Headers": {"custom_header": ["a", "b"]}}
+    _, recorder = await invoke(given, keys=keys, credentials_role_arn=role)
     assert keys.asked == [("apigateway", "eu-west-1", role)]
     headers = recorder.requests[0][0].headers
     assert "/eu-west-1/execute-api/aws4_request" in headers["Authorization"]
     assert headers["X-Amz-Security-Token"] == "session"
+    assert headers.getall("custom_header") == ["a", "b"]
 
 
 async def test_the_region_of_a_signature_is_that_of_the_api():

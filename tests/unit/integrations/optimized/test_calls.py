@@ -1,5 +1,7 @@
 """Every action of the table, against botocore's models: what it sends is valid, and what it shows is the answer."""
 
+from pathlib import Path
+
 import pytest
 
 from integrations.fakes import request
@@ -77,6 +79,11 @@ def test_every_action_of_the_developer_guide_has_a_row_or_code():
 
 def test_every_action_has_a_table_of_parameters():
     assert PARAMETERS.keys() - ELSEWHERE == OPERATIONS.keys() | CODED
+
+
+def test_every_action_is_in_the_reference():
+    text = (Path(__file__).parents[4] / "docs/reference/integrations.md").read_text()
+    assert not [name for name in OPERATIONS.keys() | CODED if f"| `{name}` |" not in text]
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -76,8 +76,8 @@ async def test_a_sent_message_is_shown_as_recorded():
     assert list(output) == ["MD5OfMessageBody", "MessageId", "SdkHttpMetadata", "SdkResponseMetadata"]
     http = output["SdkHttpMetadata"]
     assert list(http["AllHttpHeaders"].items()) == [
-        ("Connection", ["keep-alive"]),
         ("x-amzn-RequestId", ["req-1"]),
+        ("connection", ["keep-alive"]),
         ("Content-Length", ["106"]),
         ("Date", ["Mon, 24 Aug 2026 03:31:34 GMT"]),
         ("Content-Type", ["application/x-amz-json-1.0"]),

@@ -159,12 +159,17 @@ async def test_a_detached_job_is_left_running(name):
     assert not (await cancelled(name, DETACH)).sent(JOBS[name].cancel)
 
 
-async def test_a_stop_that_is_refused_is_no_error():
-    caller = caller_for("glue:startJobRun")
+async def test_a_stop_that_is_refused_leaves_the_task_cancelled():
+    name = "glue:startJobRun"
+    caller = caller_for(name, described(name, "RUNNING"))
     caller.answers["BatchStopJobRun"] = [AwsError("EntityNotFoundException", "Gone.", status=400)]
-    job = PolledJob(JOBS["glue:startJobRun"], caller)
-    await job.stop(sync_request("glue:startJobRun"), '{"JobName":"j","RunId":"r"}')
-    assert caller.sent("BatchStopJobRun") == [{"JobName": "j", "JobRunIds": ["r"]}]
+    task = asyncio.ensure_future(target(name, caller).run(sync_request(name), Events()))
+    while not caller.sent("GetJobRun"):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(caller.sent("BatchStopJobRun")) == 1
 
 
 async def test_what_the_developer_guide_shows_of_a_glue_run():

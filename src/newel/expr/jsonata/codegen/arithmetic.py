@@ -106,11 +106,13 @@ def _is_safe(node: Node) -> bool:
     )  # fmt: skip
 
 
-def _count(node: Node) -> int:
+def _count(node: Node, depth: int = 0) -> int:
     """The operations of a tree, or a number beyond all bounds when it can't be done at once."""
     node = _inner(node)
+    if depth > _FUSED_MAX:
+        return _FUSED_MAX + 1
     if _is_operation(node):
-        return 1 + _count(node.lhs) + _count(node.rhs)
+        return 1 + _count(node.lhs, depth + 1) + _count(node.rhs, depth + 1)
     return 0 if _is_safe(node) else _FUSED_MAX + 1
 
 

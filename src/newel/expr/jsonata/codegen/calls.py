@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from newel.expr.jsonata.codegen.expressions import declare, read_variable
+from newel.expr.jsonata.codegen.expressions import declare, global_value, read_variable
 from newel.expr.jsonata.codegen.generator import NOT_LISTS, Context, Generator, Val
 from newel.expr.jsonata.codegen.scopes import Scope, Variable, frame_binds
 from newel.expr.jsonata.nodes import Node, walk
@@ -151,7 +151,7 @@ def _leaves_tail(g: Generator, node: Node) -> bool:
     if node.kind == "lambda" and node.thunk:
         assert node.body is not None
         builtin = g.builtin(node.body.procedure)
-        return builtin is None or builtin.name == "eval" or not _ignores_context(builtin, len(node.body.arguments))
+        return builtin is None or not _ignores_context(builtin, len(node.body.arguments))
     if node.kind == "condition":
         return any(part is not None and _leaves_tail(g, part) for part in (node.then, node.otherwise))
     return node.kind == "block" and bool(node.expressions) and _leaves_tail(g, node.expressions[-1])
@@ -291,8 +291,9 @@ def _visible(g: Generator) -> str:
     for scope in g.scope.chain():
         for name, found in scope.variables.items():
             names.setdefault(name, found.code)
+    names.setdefault("$", global_value(g, "$"))
     pairs = ", ".join(f"{g.constant(name)}: {code}" for name, code in names.items())
-    return f"{{**b, {pairs}}}" if pairs else "b"
+    return f"visible_now(b, {{{pairs}}})"
 
 
 def _special(g: Generator, builtin: Builtin, args: list[Val], context: Context) -> Val | None:
@@ -435,7 +436,9 @@ def _ignores_context(builtin: Builtin, arguments: int) -> bool:
 def _tail_call(g: Generator, node: Node, context: Context, tails: list[bool]) -> Val:
     assert node.procedure is not None
     builtin = g.builtin(node.procedure)
-    direct = builtin is not None and builtin.name != "eval" and _ignores_context(builtin, len(node.arguments))
+    if builtin is not None and builtin.name == "eval":
+        return _call(g, node, context, [])
+    direct = builtin is not None and _ignores_context(builtin, len(node.arguments))
     position, name = node.procedure.position, node.procedure.value if node.procedure.kind == "variable" else None
     if direct and builtin is not None:
         args = [g.hold(g.expr(argument, context)) for argument in node.arguments]

@@ -78,7 +78,7 @@ def _or_else(g: Generator, so_far: str, code: str) -> str:
 
 def global_value(g: Generator, name: str) -> str:
     """A variable that the expression never sets: from the bindings, or of the library."""
-    if name == "$":
+    if name == "$" and name not in g.shadowed:
         return "inp"
     builtin = g.library.get(name)
     fallback = g.constant(builtin) if builtin is not None else "U"

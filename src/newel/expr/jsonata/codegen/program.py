@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -88,8 +88,13 @@ _HANDLERS: Final[dict[str, Handler]] = {
 }
 
 
-def _unset() -> object:
-    return object()
+#: What a variable holds before it is set.
+_UNSET: Final = object()
+
+
+def _visible_now(bindings: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The variables that are set where ``$eval`` is called."""
+    return {**bindings, **{name: value for name, value in own.items() if value is not _UNSET}}
 
 
 #: What generated code can name, besides its own constants.
@@ -98,10 +103,11 @@ _NAMES: Final[dict[str, Any]] = {
         kind.__name__: kind for kind in (bool, dict, enumerate, float, int, len, list, map, range, str, type)
     },
     "U": UNDEFINED,
-    "N": _unset(),
+    "N": _UNSET,
     "NO_ROW": {},
     "NO_FUNCTION": Lambda(lambda: UNDEFINED, 0),
     "as_members": lambda _: {},
+    "visible_now": _visible_now,
     "NUMBERS": frozenset({int, float}),
     "UNUSUAL": frozenset({Seq, KeepSeq, Cons}),
     "LISTS": LISTS,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from newel.expr.jsonata.errors import JsonataError
+from newel.expr.jsonata.functions.strings import to_integer
 from newel.expr.jsonata.json_text import js_string
 from newel.expr.jsonata.regexes import Regex, from_units, to_units
 from newel.expr.jsonata.runtime.calls import apply
@@ -292,7 +293,7 @@ def split(runtime: Runtime, text: Any, separator: Any, limit: Any = UNDEFINED) -
     if separator.__class__ is str:
         pieces = text.split(separator) if separator else [from_units(unit) for unit in to_units(text)]
         runtime.check_length(len(pieces))
-        return pieces if limit is UNDEFINED else pieces[: int(limit) % 2**32]
+        return pieces if limit is UNDEFINED else pieces[: to_integer(limit) % 2**32 if math.isfinite(limit) else 0]
     return _split_matches(runtime, text, separator, limit)
 
 
