@@ -109,11 +109,18 @@ def first_life(story: Story) -> float:
     story.run("named", chain(("Wait", {"Type": "Wait", "Seconds": 3600})), {"n": 1})
     began = time.monotonic()
     express(story)
+    story.run("doomed", chain(("Wait", {"Type": "Wait", "Seconds": 3600})))
+    story.states.delete_state_machine(stateMachineArn=machine_of(story.executions["doomed"]))
+    eventually(lambda: "doomed" not in names(story.server), "the end of the deletion")
     story.before["catalog"] = catalog(story.server)
     for number in range(4):
         story.run(f"loop-{number}", loop(), {"n": 0})
     story.before["loops"] = [server.status(story.executions[f"loop-{number}"]) for number in range(4)]
     return began
+
+
+def machine_of(execution: str) -> str:
+    return execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
 
 
 def every_error(seconds: int) -> dict[str, Any]:
@@ -185,6 +192,10 @@ def iam(server: Server) -> Any:
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def names(server: Server) -> list[str]:
+    return [machine["name"] for machine in server.states.list_state_machines()["stateMachines"]]
 
 
 def catalog(server: Server) -> list[Any]:
@@ -291,7 +302,7 @@ def test_executions_that_never_rest_go_on(story: Story) -> None:
 
 def test_starting_again_by_name_is_the_same_execution(story: Story) -> None:
     arn = story.executions["named"]
-    machine = arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+    machine = machine_of(arn)
     start: Callable[..., Any] = story.states.start_execution
     answer = start(stateMachineArn=machine, name="named", input='{"n": 1}')
     assert answer["executionArn"] == arn
@@ -308,6 +319,13 @@ def test_express_executions_are_gone_and_others_can_be_started(story: Story) -> 
     quick = story.server.machine("quick", chain(("P", {"Type": "Pass"})), type="EXPRESS")
     answer = story.states.start_sync_execution(stateMachineArn=quick, input="{}")
     assert answer["status"] == "SUCCEEDED"
+
+
+def test_a_deleted_machine_stays_deleted_and_its_execution_aborted(story: Story) -> None:
+    arn = story.executions["doomed"]
+    assert story.server.status(arn) == "ABORTED"
+    with pytest.raises(story.states.exceptions.StateMachineDoesNotExist):
+        story.states.describe_state_machine(stateMachineArn=machine_of(arn))
 
 
 def test_everything_else_is_as_it_was(story: Story) -> None:
