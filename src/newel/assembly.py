@@ -37,7 +37,9 @@ from newel.integrations.http_task.target import HttpInvoke
 from newel.integrations.mock_file import MockFile, MockFileError, MockFileTargets
 from newel.integrations.models.router import ModelRouter
 from newel.integrations.models.settings import ModelSettings
-from newel.integrations.optimized.targets import service_targets
+from newel.integrations.optimized.apigateway import ApiGatewaySettings
+from newel.integrations.optimized.http import HttpCaller
+from newel.integrations.optimized.targets import http_targets, service_targets
 from newel.integrations.registry import build_registry
 from newel.language.resource import Resource
 from newel.limits import DEFAULT_LIMITS, Limits
@@ -189,9 +191,11 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
         http = HttpInvoke(connections, egress, oauth_tokens)
         models = ModelRouter(aws, settings.models)
         stack.push_async_callback(models.close)
-        registry = build_registry(
-            functions, nested, clock, sdk_targets(models), http=http, services=service_targets(models)
-        )
+        requests = HttpCaller(egress, _other_servers(settings, beside))
+        stack.push_async_callback(requests.close)
+        gateway = ApiGatewaySettings(endpoint_url=_endpoint(settings, beside, "API_GATEWAY"))
+        services = service_targets(models) | http_targets(requests, aws, apigateway=gateway)
+        registry = build_registry(functions, nested, clock, sdk_targets(models), http=http, services=services)
         core = Core(
             store=store,
             runtime=runtime,
@@ -220,8 +224,26 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
 
 def _aws_settings(settings: Settings, beside: Beside) -> AwsSettings:
     """Our own calls of other services go to what is configured, then to the companion."""
-    everything_else = settings.url if beside.companion is not None else settings.endpoint_url
-    return AwsSettings(own_url=settings.url, endpoint_url=everything_else, endpoint_urls=settings.endpoint_urls)
+    return AwsSettings(
+        own_url=settings.url,
+        endpoint_url=_everything_else(settings, beside),
+        endpoint_urls=settings.endpoint_urls,
+    )
+
+
+def _everything_else(settings: Settings, beside: Beside) -> str | None:
+    return settings.url if beside.companion is not None else settings.endpoint_url
+
+
+def _endpoint(settings: Settings, beside: Beside, service: str) -> str | None:
+    """Where a service is, named as in `AWS_ENDPOINT_URL_<SERVICE>`; None is AWS."""
+    return settings.endpoint_urls.get(service, _everything_else(settings, beside))
+
+
+def _other_servers(settings: Settings, beside: Beside) -> list[str]:
+    """The servers that whoever started this one named: requests to them are no way out of it."""
+    urls = (settings.url, _everything_else(settings, beside), *settings.endpoint_urls.values())
+    return [url for url in urls if url is not None]
 
 
 async def _companion(
@@ -277,7 +299,7 @@ class _Uvicorn(uvicorn.Server):
 
 async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the address once requests are answered."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with listen(settings) as listener:
         settings = at_port_of(listener, settings)
         async with assemble(settings) as server:
@@ -301,6 +323,7 @@ async def answer_requests(server: Server, listener: socket.socket, ready: Callab
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         server_header=False,
+        proxy_headers=False,
     )
     await _Uvicorn(config, server.runtime, ready).serve([listener])
 

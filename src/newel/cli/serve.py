@@ -49,6 +49,7 @@ def serve(
     from newel import assembly  # noqa: PLC0415
     from newel.integrations.aws.settings import endpoints_from_environment  # noqa: PLC0415
     from newel.integrations.http_task.egress_settings import egress_settings  # noqa: PLC0415
+    from newel.integrations.models.settings import model_settings  # noqa: PLC0415
 
     def ready(url: str) -> None:
         if as_json:
@@ -59,6 +60,7 @@ def serve(
     endpoint_url, endpoint_urls = endpoints_from_environment(os.environ)
     try:
         egress = egress_settings(None, os.environ, Path.cwd())
+        models = model_settings(None, os.environ)
     except ValueError as error:
         fail(str(error))
     settings = assembly.Settings(
@@ -71,6 +73,7 @@ def serve(
         endpoint_url=endpoint_url,
         endpoint_urls=endpoint_urls,
         egress=egress,
+        models=models,
         mock_config=mock_config,
     )
     run_until_stopped(lambda: assembly.serve(settings, ready), data_dir, f"{host}:{port}")

@@ -162,13 +162,17 @@ class Matcher(Function):
 class Tail:
     """A call in tail position, not made yet: the trampoline of ``apply`` makes it, so that the stack doesn't grow."""
 
-    __slots__ = ("args", "function", "position", "token")
+    __slots__ = ("args", "function", "position", "token", "visible")
 
-    def __init__(self, function: Any, args: tuple[Any, ...], position: int | None, token: str | None) -> None:
+    def __init__(
+        self, function: Any, args: tuple[Any, ...], position: int | None, token: str | None, visible: Any = None
+    ) -> None:
         self.function = function
         self.args = args
         self.position = position
         self.token = token
+        #: The variables that ``$eval`` can see, if that is the function.
+        self.visible = visible
 
 
 FUNCTIONS: Final = frozenset({Lambda, Builtin, Wrapped, Matcher})

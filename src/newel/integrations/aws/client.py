@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from botocore.credentials import ReadOnlyCredentials  # type: ignore[import-untyped]
 from botocore.model import ServiceModel  # type: ignore[import-untyped]
 
 from newel.integrations.aws import models
@@ -70,6 +71,13 @@ class AwsClient:
         else:
             call = bound.service.call(operation, parameters, credentials)
         return await self._attempts(bound, call)
+
+    async def credentials(
+        self, service: str, *, account: str, region: str, role_arn: str | None = None
+    ) -> ReadOnlyCredentials:
+        """What requests that others send to a service are signed with. Raises `AwsError`."""
+        bound = await self._bound(service, region)
+        return await self._credentials.of(bound.endpoint, account, region, role_arn)
 
     async def close(self) -> None:
         """Close all connections; calls under way fail."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
+from newel.integrations.aws.credentials import RoleRefusedError
 from newel.ports.aws import AwsAnswer, AwsCaller, AwsError
 from newel.ports.objects import Actor, ListedObject, OpenObject, ReadObject
 
@@ -132,6 +133,16 @@ class S3Objects:
         return await self._aws.call(
             "s3", operation, parameters, account=actor.account, region=actor.region, role_arn=actor.role_arn
         )
+
+
+def s3_cause(error: AwsError) -> str:
+    """S3's refusal as the AWS SDK for Java 1 words it."""
+    if error.connection or isinstance(error, RoleRefusedError):
+        return error.message
+    return (
+        f"{error.message} (Service: Amazon S3; Status Code: {error.status}; Error Code: {error.code}; "
+        f"Request ID: {error.request_id}; S3 Extended Request ID: {error.extended_request_id}; Proxy: null)"
+    )
 
 
 def _whole_size(content_range: str, at_least: int) -> int:

@@ -8,9 +8,7 @@ from typing import Final
 import msgspec
 
 from newel.errors import StatesError
-from newel.integrations.aws.credentials import RoleRefusedError
 from newel.json import Json
-from newel.ports.aws import AwsError
 
 #: The largest single item, in bytes of its source (Developer Guide, quotas of Distributed Map).
 ITEM_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -37,16 +35,6 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 def reader_failed(cause: str) -> StatesError:
     """`States.ItemReaderFailed`."""
     return StatesError("States.ItemReaderFailed", cause)
-
-
-def s3_cause(error: AwsError) -> str:
-    """S3's refusal as the AWS SDK for Java 1 words it."""
-    if error.connection or isinstance(error, RoleRefusedError):
-        return error.message
-    return (
-        f"{error.message} (Service: Amazon S3; Status Code: {error.status}; Error Code: {error.code}; "
-        f"Request ID: {error.request_id}; S3 Extended Request ID: {error.extended_request_id}; Proxy: null)"
-    )
 
 
 def too_large(what: str) -> StatesError:

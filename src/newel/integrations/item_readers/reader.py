@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from newel.integrations.item_readers.blocks import Block, reader_failed, s3_cause
+from newel.integrations.aws.objects import s3_cause
+from newel.integrations.item_readers.blocks import Block, reader_failed
 from newel.integrations.item_readers.config import ReaderConfig, reader_config
 from newel.integrations.item_readers.csv_rows import read_csv
 from newel.integrations.item_readers.json_items import read_json

@@ -151,7 +151,7 @@ def _leaves_tail(g: Generator, node: Node) -> bool:
     if node.kind == "lambda" and node.thunk:
         assert node.body is not None
         builtin = g.builtin(node.body.procedure)
-        return builtin is None or not _ignores_context(builtin, len(node.body.arguments))
+        return builtin is None or builtin.name == "eval" or not _ignores_context(builtin, len(node.body.arguments))
     if node.kind == "condition":
         return any(part is not None and _leaves_tail(g, part) for part in (node.then, node.otherwise))
     return node.kind == "block" and bool(node.expressions) and _leaves_tail(g, node.expressions[-1])
@@ -436,9 +436,7 @@ def _ignores_context(builtin: Builtin, arguments: int) -> bool:
 def _tail_call(g: Generator, node: Node, context: Context, tails: list[bool]) -> Val:
     assert node.procedure is not None
     builtin = g.builtin(node.procedure)
-    if builtin is not None and builtin.name == "eval":
-        return _call(g, node, context, [])
-    direct = builtin is not None and _ignores_context(builtin, len(node.arguments))
+    direct = builtin is not None and builtin.name != "eval" and _ignores_context(builtin, len(node.arguments))
     position, name = node.procedure.position, node.procedure.value if node.procedure.kind == "variable" else None
     if direct and builtin is not None:
         args = [g.hold(g.expr(argument, context)) for argument in node.arguments]
@@ -450,7 +448,8 @@ def _tail_call(g: Generator, node: Node, context: Context, tails: list[bool]) ->
     many = f"({', '.join(codes)}{',' if codes else ''})"
     tails.append(True)
     token = g.constant(name) if name is not None else "None"
-    return Val(g.temp(f"Tail({function.code}, {many}, {position}, {token})"))
+    visible = f", {_visible(g)}" if builtin is not None and builtin.name == "eval" else ""
+    return Val(g.temp(f"Tail({function.code}, {many}, {position}, {token}{visible})"))
 
 
 # -- the rest --------------------------------------------------------------------------------------------------------

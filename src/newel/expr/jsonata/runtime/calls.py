@@ -91,6 +91,8 @@ def tail_result(runtime: Runtime, tail: Any, context: Any) -> Any:
 def _bounce(runtime: Runtime, tail: Tail, context: Any) -> Any:
     function, args = tail.function, tail.args
     try:
+        if tail.visible is not None:
+            return invoke(runtime, function, args, context, tail.visible)
         while function.__class__ is Wrapped:
             function, context = function.target, None
         if function.__class__ is Lambda:
