@@ -41,6 +41,21 @@ async def test_an_update_replaces_the_machine_and_keeps_old_revisions(store: Sto
 
 
 @contract
+async def test_a_change_is_seen_by_who_has_read_before(store: Store) -> None:
+    await store.put_machine(machine(), revision(), version(1))
+    seen = await store.machine(machine().arn), await store.version("id-M", 1)
+    assert seen == (machine(), version(1))
+    changing = store.put_machine(machine(updated_ms=5))
+    await store.machine(machine().arn)  # whether it sees the old one or the new one
+    await changing
+    assert await store.machine(machine().arn) == machine(updated_ms=5)
+    await store.delete_version("id-M", 1)
+    assert await store.version("id-M", 1) is None
+    await store.delete_machine(machine().arn)
+    assert await store.machine(machine().arn) is None
+
+
+@contract
 async def test_the_second_of_two_that_race_changes_nothing(store: Store) -> None:
     await store.put_machine(machine(), revision(), version(1))
     other = machine(id="id-other", updated_ms=9)

@@ -15,6 +15,8 @@ from newel.store.sqlite.statements import CATALOG
 Run = Callable[[sqlite3.Connection], None]
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 _NUMBER_MAX = 2**63 - 1
+#: A definition may have a megabyte; most have a few kilobytes.
+_REMEMBERED_MAX = 100
 
 
 # -- changes -------------------------------------------------------------------------------------------------------
@@ -74,22 +76,31 @@ def _insert(connection: sqlite3.Connection, name: str, record: msgspec.Struct, w
 
 
 class CatalogReader:
-    """The read half of the Catalog port."""
+    """The read half of the Catalog port.
+
+    What starting an execution looks up is remembered, for most executions are of a few machines; a change of the
+    catalog, which is rare, forgets all of it.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._remembered: dict[tuple[object, ...], Any] = {}
+
+    def forget(self) -> None:
+        """To be called when a change is on disk, before whoever asked for it hears so."""
+        self._remembered.clear()
 
     def machine(self, arn: str) -> Machine | None:
-        return self._one(Machine, "machine", arn)
+        return self._remember(Machine, "machine", arn)
 
     def machines(self, prefix: str, after: str | None, limit: int) -> Sequence[Machine]:
         return self._many(Machine, "machines", after or "", prefix, limit)
 
     def revision(self, machine_id: str, revision_id: str) -> Revision | None:
-        return self._one(Revision, "revision", machine_id, revision_id)
+        return self._remember(Revision, "revision", machine_id, revision_id)
 
     def version(self, machine_id: str, number: int) -> Version | None:
-        return self._one(Version, "version", machine_id, number)
+        return self._remember(Version, "version", machine_id, number)
 
     def versions(self, machine_id: str, before: int | None, limit: int) -> Sequence[Version]:
         return self._many(Version, "versions", machine_id, _NUMBER_MAX if before is None else before, limit)
@@ -111,6 +122,15 @@ class CatalogReader:
         row = self._connection.execute(CATALOG["tags"], (resource_arn,)).fetchone()
         tags: dict[str, str] = {} if row is None else loads(row[0])
         return tags
+
+    def _remember(self, record: type[_Record], name: str, *values: object) -> _Record | None:
+        key = (name, *values)
+        found: _Record | None = self._remembered.get(key)
+        if found is None and (found := self._one(record, name, *values)) is not None:
+            if len(self._remembered) >= _REMEMBERED_MAX:
+                self._remembered.pop(next(iter(self._remembered)))
+            self._remembered[key] = found
+        return found
 
     def _one(self, record: type[_Record], name: str, *values: object) -> _Record | None:
         row = self._connection.execute(CATALOG[name], values).fetchone()

@@ -113,7 +113,10 @@ class SqliteStore:
         return (self._loop or get_running_loop()).create_future()
 
     def _change(self, run: Callable[[sqlite3.Connection], Any]) -> Future[Any]:
-        return self._put(Change(self._future(), run))
+        opened, future = self._opened, self._future()
+        if opened is not None:  # the first callback: it runs before anybody who waits for the change
+            future.add_done_callback(lambda _future: opened.catalog.forget())
+        return self._put(Change(future, run))
 
     # -- journal: writes ---------------------------------------------------------------------------------------------
 
