@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ def parse(text: str) -> Node:
 class Expression:
     """A compiled expression. It has no state: threads may share it."""
 
-    __slots__ = ("_library", "_limits", "_names", "_plain", "_programs", "_runtime", "text", "tree")
+    __slots__ = ("_fast", "_library", "_limits", "_names", "_plain", "_programs", "_runtime", "text", "tree")
 
     def __init__(self, text: str, tree: Node, library: dict[str, Builtin], limits: Limits) -> None:
         self.text = text
@@ -48,6 +48,8 @@ class Expression:
         self._limits = limits
         self._runtime = runtime_class(limits)
         self._plain: Program | None = None
+        #: The function of a program that needs neither a runtime nor a clean-up of its result.
+        self._fast: Callable[[Any, Any, Any], Any] | None = None
         self._programs: dict[frozenset[str], Program] = {}
         #: The functions of the library that the text mentions: bindings of these names need a program of their own.
         self._names = frozenset(node.value for node in walk(tree) if node.kind == "variable" and node.value in library)
@@ -68,6 +70,7 @@ class Expression:
             self._programs[shadowed] = found
             if not shadowed:
                 self._plain = found
+                self._fast = found.run if found.light and found.scalar else None
         return found
 
     def evaluate(self, value: Any, bindings: Mapping[str, Any] | None = None, *, env: Environment | None = None) -> Any:
@@ -79,6 +82,12 @@ class Expression:
         Raises:
             JsonataError: with the code, message and position of jsonata-js.
         """
+        fast = self._fast
+        if fast is not None and (bindings is None or not self._names):
+            try:
+                return fast(value, bindings or _NO_BINDINGS, None)
+            except (JsonataError, RecursionError) as error:
+                raise self._located(error) from None
         if bindings is None:
             bindings = _NO_BINDINGS
             program = self._plain or self.program()
@@ -97,6 +106,13 @@ class Expression:
         except RecursionError:
             raise JsonataError("D1011") from None
         return list(result) if result.__class__ in _SEQUENCES else result
+
+    def _located(self, error: JsonataError | RecursionError) -> JsonataError:
+        if isinstance(error, RecursionError):
+            return JsonataError("D1011")
+        if self._plain is not None:
+            self._plain.locate(error, error.__traceback__)
+        return error
 
     def run_inside(self, text: Any, focus: Any, context: Any, visible: Any, runtime: Runtime) -> Any:
         """``$eval``: an expression given as a string, in the middle of this one.

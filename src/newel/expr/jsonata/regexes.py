@@ -19,7 +19,7 @@ __all__ = ["Regex", "compile_regex", "from_units", "to_units"]
 
 #: How long one search may take, in seconds; and the text up to which a pattern of quadratic cost runs without a clock.
 SEARCH_SECONDS_MAX: Final = 1.0
-_SHORT: Final = 512
+_SHORT: Final = 256
 
 
 def to_units(text: str) -> str:

@@ -13,7 +13,7 @@ from newel.expr.jsonata.codegen.scopes import frame_binds
 from newel.expr.jsonata.nodes import Node
 from newel.expr.jsonata.numbers import SAFE
 
-__all__ = ["NAMES", "arithmetic", "fused", "has_trailer", "is_number"]
+__all__ = ["NAMES", "arithmetic", "fused", "has_trailer", "is_number", "loosen"]
 
 #: The general form of each operator.
 NAMES: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
@@ -33,6 +33,14 @@ def is_number(value: Val) -> str:
     return f"({value.code}.__class__ is int or {value.code}.__class__ is float)"
 
 
+def _is_exact(value: Val) -> str:
+    """The same for a division, which Python makes exact for integers that are no doubles."""
+    if value.kind == "n" and value.const is not None and -SAFE <= value.const <= SAFE:
+        return ""
+    code = value.code
+    return f"({code}.__class__ is float or ({code}.__class__ is int and {-SAFE} <= {code} <= {SAFE}))"
+
+
 def _all(conditions: list[str]) -> str:
     return " and ".join(dict.fromkeys(condition for condition in conditions if condition)) or "True"
 
@@ -44,7 +52,10 @@ def arithmetic(g: Generator, operator: str, left: Val, right: Val) -> Val:
         return Val(g.temp(f"modulo({left.code}, {right.code})"), kind)
     result = g.name()
     general = f"{result} = {NAMES[operator]}({left.code}, {right.code})"
-    test = _all([is_number(left), is_number(right), "" if operator != "/" or right.const else right.code])
+    if operator == "/":
+        test = _all([_is_exact(left), _is_exact(right), "" if right.const else right.code])
+    else:
+        test = _all([is_number(left), is_number(right)])
     with g.block(f"if {test}:"):
         g.emit(f"{result} = {left.code} {operator} {right.code}")
         _settle(g, result, general, operator)
@@ -118,13 +129,17 @@ def _count(node: Node, depth: int = 0) -> int:
 
 def fused(g: Generator, node: Node, context: Context, expr: Callable[[Generator, Node, Context], Val]) -> Val | None:
     """A tree of two or more operations over simple leaves: one check of the leaves, then plain arithmetic."""
-    if not _is_operation(node) or not 2 <= _count(node) <= _FUSED_MAX:
+    if not _is_operation(node) or not 1 <= _count(node) <= _FUSED_MAX:
         return None
     leaves: list[Val] = []
     operations: list[_Operation] = []
-    root = _tree(g, node, context, expr, leaves, operations)
+    known = _members(g, node, context)
+    leaves.extend(known.values())
+    root = _tree(g, node, context, expr, leaves, operations, known)
     assert isinstance(root, _Operation)
-    test = _all([is_number(leaf) for leaf in leaves])
+    divided = [operation.left for operation in operations if operation.node.value == "/" and not _halves(operation)]
+    exact = {leaf.code: _is_exact(leaf) for leaf in divided if isinstance(leaf, Val)}
+    test = _all([exact.get(leaf.code) or is_number(leaf) for leaf in leaves])
     result = root.result
     g.emit(f"{result} = N")
     with g.block(f"if {test}:"):
@@ -132,8 +147,9 @@ def fused(g: Generator, node: Node, context: Context, expr: Callable[[Generator,
             g.emit(f"{operation.result} = {_code(operation.left)} {operation.node.value} {_code(operation.right)}")
         with g.block(f"if not ({_bounds(root, operations)}):"):
             g.emit(f"{result} = N")
-        with g.block(f"elif {result}.__class__ is float and {result}.is_integer():"):
-            g.emit(f"{result} = int({result})")
+        if id(node) not in g.loose:
+            with g.block(f"elif {result}.__class__ is float and {result}.is_integer():"):
+                g.emit(f"{result} = int({result})")
     with g.block(f"if {result} is N:"):
         settled = {leaf.code: g.temp(f"collapse({leaf.code})") for leaf in leaves if leaf.open}
         for operation in operations:
@@ -160,9 +176,54 @@ def _bounds(root: _Operation, operations: list[_Operation]) -> str:
         current = below[0]
         covered.append(current)
     tests = [f"{spare - SAFE} < {root.result} < {SAFE - spare}"]
-    checked = [operation for operation in operations if operation is not root and operation not in covered]
+    # A quotient is a double, exact as doubles go; if it is infinite, so is what becomes of it.
+    checked = [
+        operation
+        for operation in operations
+        if operation is not root and operation not in covered and operation.node.value != "/"
+    ]
     tests += [f"{-SAFE} < {operation.result} < {SAFE}" for operation in checked]
     return " and ".join(tests)
+
+
+def loosen(g: Generator, node: Node) -> None:
+    """The numbers of a path are only added up: those that its last step calculates may stay doubles."""
+    if node.kind == "path" and not node.keep_singleton and node.group is None and not node.steps[-1].stages:
+        g.loose.add(id(_inner(node.steps[-1])))
+
+
+def _is_member(node: Node) -> bool:
+    return node.kind == "path" and len(node.steps) == 1 and node.steps[0].kind == "name" and _is_safe(node)
+
+
+def _members(g: Generator, node: Node, context: Context) -> dict[str, Val]:
+    """The members of the context that a tree reads, looked up together: the context's kind is asked once."""
+    names: dict[str, None] = {}
+    pending = [node]
+    while pending:
+        current = _inner(pending.pop())
+        if _is_operation(current):
+            pending += [current.rhs, current.lhs]
+        elif _is_member(current) and not current.keep_singleton:
+            names[current.steps[0].value] = None
+    if len(names) < 2 or (g.makes_objects and not context.pure):
+        return {}
+    found = {name: Val(g.name(), pure=context.pure) for name in names}
+    with g.block(f"if {context.code}.__class__ is dict:"):
+        for name, value in found.items():
+            g.emit(f"{value.code} = {context.code}.get({g.constant(name)}, U)")
+    with g.block("else:"):
+        for name, value in found.items():
+            lookup = "name_of" if context.outer else "names"
+            key = g.constant(name) if context.outer else g.constant((name,))
+            g.emit(f"{value.code} = {lookup}({context.code}, {key})")
+    return found
+
+
+def _halves(operation: _Operation) -> bool:
+    """Whether the divisor is a power of two, by which rounding before or after is the same."""
+    divisor = operation.right.const if isinstance(operation.right, Val) else None
+    return divisor in (2, 4, 8, 16)
 
 
 def _code(part: _Operation | Val) -> str:
@@ -176,16 +237,19 @@ def _tree(
     expr: Callable[[Generator, Node, Context], Val],
     leaves: list[Val],
     operations: list[_Operation],
+    known: dict[str, Val],
 ) -> _Operation | Val:
     node = _inner(node)
     if not _is_operation(node):
+        if _is_member(node) and node.steps[0].value in known:
+            return known[node.steps[0].value]
         # A variable that holds a sequence fails the check, and collapses only then.
         leaf = g.bare(node, context) if node.kind == "variable" else expr(g, node, context)
         leaf = leaf if leaf.const is not None else g.hold(leaf)
         leaves.append(leaf)
         return leaf
-    left = _tree(g, node.lhs, context, expr, leaves, operations)
-    right = _tree(g, node.rhs, context, expr, leaves, operations)
+    left = _tree(g, node.lhs, context, expr, leaves, operations, known)
+    right = _tree(g, node.rhs, context, expr, leaves, operations, known)
     operation = _Operation(node, left, right, g.name())
     operations.append(operation)
     return operation

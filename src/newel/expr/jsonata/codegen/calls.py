@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from newel.expr.jsonata.codegen.arithmetic import loosen
 from newel.expr.jsonata.codegen.expressions import declare, global_value, read_variable
 from newel.expr.jsonata.codegen.generator import NOT_LISTS, Context, Generator, Val
 from newel.expr.jsonata.codegen.scopes import Scope, Variable, frame_binds
@@ -53,6 +54,8 @@ def _call(g: Generator, node: Node, context: Context, given: list[Val]) -> Val:
         inline = _inline(g, node, builtin, context, given)
         if inline is not None:
             return inline
+        if builtin.name in ("sum", "average") and len(node.arguments) == 1:
+            loosen(g, node.arguments[0])
         args = given + [g.hold(g.expr(argument, context)) for argument in node.arguments]
         return _library_call(g, node, builtin, args, context)
     assert node.procedure is not None

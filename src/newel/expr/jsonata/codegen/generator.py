@@ -85,6 +85,8 @@ class Generator:
         self.function = PyFunction(None, 0)
         self.scope = Scope(None, self.function)
         self.makes_objects = False
+        #: Operations whose result only goes into a sum, so that a whole double needn't become an integer.
+        self.loose: set[int] = set()
         self._closures: dict[int, bool] = {}
 
     # -- lines -------------------------------------------------------------------------------------------------------

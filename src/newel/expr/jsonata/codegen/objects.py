@@ -31,6 +31,8 @@ def array(g: Generator, node: Node, context: Context) -> Val:
         else:
             with g.block(f"if {value.code}.__class__ in LISTS:"):
                 g.emit(f"{code}.extend({value.code})")
+                with g.block(f"if len({code}) > SEQUENCE_MAX:"):
+                    g.emit(f"rt.check_length(len({code}))")
             with g.block(f"elif {value.code} is not U:"):
                 g.emit(add)
     if any(item.kind == "binary" and item.value == ".." for item in items):

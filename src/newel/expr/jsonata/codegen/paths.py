@@ -196,7 +196,7 @@ def _step(g: Generator, step: Node, stream: _Stream, last: bool) -> Val:
             with g.block(f"if {found} is not U:"):
                 g.emit(f"{out}.append({found})")
         if direct:
-            g.emit(f"{out} = flat({out})")
+            g.emit(f"{out} = flat({out}, SEQUENCE_MAX)")
             return Val(out, open=True)
     else:
         item = g.name("i")
@@ -204,7 +204,7 @@ def _step(g: Generator, step: Node, stream: _Stream, last: bool) -> Val:
             members = _collect(g, step, Context(item, pure=stream.pure), out, direct)
             flattened = direct or members in NOT_LISTS
     if not flattened:
-        g.emit(f"{out} = {'finish' if last else 'flat'}({out})")
+        g.emit(f"{out} = {'finish' if last else 'flat'}({out}, SEQUENCE_MAX)")
     elif not direct:
         g.lines[created] = g.lines[created].replace("[]", "Seq()")
     pure = stream.pure and step.kind == "name"

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from newel.expr.jsonata.codegen import calls, expressions, objects, paths
-from newel.expr.jsonata.codegen.generator import Context, Generator, Handler, Region, Val
+from newel.expr.jsonata.codegen.generator import NOT_LISTS, Context, Generator, Handler, Region, Val
 from newel.expr.jsonata.codegen.scopes import Variable, frame_binds
 from newel.expr.jsonata.environment import Limits
 from newel.expr.jsonata.errors import JsonataError
@@ -137,10 +137,14 @@ _NAMES: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program ready to run: ``run(input, bindings, runtime)``. ``light``: it never asks for the runtime."""
+    """A program ready to run: ``run(input, bindings, runtime)``. ``light``: it never asks for the runtime.
+
+    ``scalar``: what it gives is never an array.
+    """
 
     run: Callable[[Any, Any, Any], Any]
     light: bool
+    scalar: bool
     source: str
     regions: tuple[Region, ...]
 
@@ -182,11 +186,15 @@ def generate(tree: Node, library: dict[str, Builtin], shadowed: frozenset[str], 
     g.emit(f"return {value.code}")
     source = "\n".join(g.lines) + "\n"
     regions = tuple(g.regions)
-    namespace: dict[str, Any] = {**_NAMES, **g.constants, "TEXT_MAX": limits.string_length, "REGIONS": regions}
+    namespace: dict[str, Any] = {**_NAMES, **g.constants, **_bounds(limits), "REGIONS": regions}
     # The source has no text of the expression in it: names are generated, constants are in the table.
     exec(compile(source, _FILENAME, "exec"), namespace)  # noqa: S102
     light = not any(_RUNTIME.search(line) for line in g.lines[1:])
-    return Program(namespace["program"], light, source, regions)
+    return Program(namespace["program"], light, value.kind in NOT_LISTS, source, regions)
+
+
+def _bounds(limits: Limits) -> dict[str, int]:
+    return {"TEXT_MAX": limits.string_length, "SEQUENCE_MAX": limits.sequence_length}
 
 
 def _makes_objects(node: Node) -> bool:

@@ -30,7 +30,7 @@ def total(values: list[Any]) -> int | float:
     if result.__class__ is int:
         if -SAFE < result < SAFE:
             return result
-    elif not is_nan(result):
+    elif -SAFE < result < SAFE:
         return normal(result)
     try:
         return normal(deque(accumulate(values, initial=0.0), maxlen=1)[0])

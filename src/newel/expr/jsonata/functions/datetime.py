@@ -24,6 +24,7 @@ MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
     "November", "December",
 )  # fmt: skip
+_YEAR_DIGITS_MAX: Final = 300
 _ISO: Final = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"
 
 
@@ -159,7 +160,7 @@ def _component(date: Any, part: Part, hours: Any, minutes: Any) -> str:
         if part.integer is None:
             raise JsonataError("", message="Cannot read properties of undefined (reading 'primary')")
         return format_whole(value, part.integer)
-    if component == "Y" and part.year_digits != -1:
+    if component == "Y" and part.year_digits != -1 and part.year_digits < _YEAR_DIGITS_MAX:
         value = math.fmod(value, 10.0**part.year_digits) if not is_nan(value) else value
         value = int(value) if not is_nan(value) else value
     if part.names:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.functions.number_format import regular_interval
-from newel.expr.jsonata.numbers import normal, number_text, to_double
+from newel.expr.jsonata.numbers import SAFE, normal, number_text, to_double
 from newel.expr.jsonata.regexes import to_units
 from newel.expr.jsonata.runtime.state import Runtime
 from newel.expr.jsonata.values import UNDEFINED
@@ -74,6 +74,7 @@ _ZEROS: Final = (
 _LEADING_INT: Final = re.compile(r"\s*[-+]?\d+")
 _WORD_SEPARATOR: Final = re.compile(r",\s|\sand\s|[\s\\-]")
 _ROMAN_MAX: Final = 10_000_000
+_WIDTH_MAX: Final = 1_000_000
 
 
 @dataclass(slots=True)
@@ -161,7 +162,7 @@ def format_whole(value: Any, picture: IntegerFormat) -> str:
         text = _roman(value)
         text = text.upper() if picture.case == "upper" else text
     elif picture.primary == "words":
-        text = _in_words(value, picture.ordinal)
+        text = _in_words(to_double(value) if value > SAFE else value, picture.ordinal)
         text = {"upper": text.upper(), "lower": text.lower()}.get(picture.case, text)
     elif picture.primary == "decimal":
         text = _decimal(value, picture)
@@ -171,6 +172,8 @@ def format_whole(value: Any, picture: IntegerFormat) -> str:
 
 
 def _decimal(value: Any, picture: IntegerFormat) -> str:
+    if picture.mandatory > _WIDTH_MAX:
+        raise JsonataError("D2016", value=_WIDTH_MAX)
     text = number_text(value).rjust(picture.mandatory, "0")
     if picture.zero != 0x30:
         text = "".join(chr(ord(digit) + picture.zero - 0x30) for digit in text)
@@ -228,7 +231,7 @@ def _words(number: Any, *, follows: bool, ordinal: bool) -> str:
         magnitude = min(math.floor(math.log10(number) / 3), len(_MAGNITUDES))
         factor = 10 ** (magnitude * 3)
         amount = math.floor(number / factor)
-        rest = number - amount * factor
+        rest = number - to_double(amount) * factor
         words = (
             (", " if follows else "") + _words(amount, follows=False, ordinal=False) + " " + _MAGNITUDES[magnitude - 1]
         )
@@ -312,6 +315,8 @@ def parse_int(text: str) -> Any:
     hexadecimal = re.match(r"\s*[-+]?0[xX][0-9a-fA-F]+", text)
     if hexadecimal:
         return normal(to_double(int(hexadecimal.group().strip(), 16)))
+    if re.match(r"\s*[-+]?0[xX]", text):
+        return math.nan
     found = _LEADING_INT.match(text)
     return normal(to_double(int(found.group()))) if found else math.nan
 

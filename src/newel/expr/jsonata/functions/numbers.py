@@ -145,15 +145,15 @@ def format_base(_: Runtime, value: Any, radix: Any = UNDEFINED) -> Any:
 def _in_base(value: Any, base: int) -> str:
     digits = []
     whole = to_double(value)
-    # Beyond 2^53 JavaScript fills up with zeros instead of inventing digits.
-    while whole >= SAFE:
+    # JavaScript fills up with zeros where a double has no more digits to give.
+    while whole / base >= SAFE:
+        whole /= base
         digits.append("0")
-        whole = math.floor(whole / base) if whole / base < SAFE else whole / base
-    rest = int(whole)
     while True:
-        rest, digit = divmod(rest, base)
-        digits.append(_DIGITS[digit])
-        if rest == 0:
+        rest = math.fmod(whole, base)
+        digits.append(_DIGITS[int(rest)])
+        whole = (whole - rest) / base
+        if whole <= 0:
             return "".join(reversed(digits))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
+from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.runtime.grouping import in_order
 from newel.expr.jsonata.runtime.operators import is_numeric, truthy
 from newel.expr.jsonata.runtime.state import Runtime
@@ -34,6 +35,8 @@ __all__ = [
     "stream",
     "wildcard",
 ]
+
+_LENGTH_MAX: Final = 10_000_000
 
 
 def collapse(sequence: Any) -> Any:
@@ -105,25 +108,31 @@ def is_empty(value: Any) -> bool:
     return value is UNDEFINED or (not value and (value.__class__ in LISTS or value == ""))
 
 
-def flat(results: list[Any]) -> Seq:
-    """The results of a step as one sequence: arrays are flattened, once."""
+def flat(results: list[Any], most: int = _LENGTH_MAX) -> Seq:
+    """The results of a step as one sequence: arrays are flattened, once.
+
+    Raises:
+        JsonataError: D2015 when there are too many.
+    """
     out = Seq()
     for value in results:
         kind = value.__class__
         if kind in LISTS and kind is not Cons:
             out.extend(value)
+            if len(out) > most:
+                raise JsonataError("D2015", value=most)
         else:
             out.append(value)
     return out
 
 
-def finish(results: list[Any]) -> Any:
+def finish(results: list[Any], most: int = _LENGTH_MAX) -> Any:
     """The same for the last step, where a single array stays what it is."""
     if len(results) == 1:
         only = results[0]
         if only.__class__ is list or only.__class__ is Cons:
             return only
-    return flat(results)
+    return flat(results, most)
 
 
 def lookup(value: Any, key: str) -> Any:
