@@ -170,13 +170,11 @@ def running(label: str) -> Iterator[Server]:
 def harness(server: Server, scenarios: str, scale: float, repeats: int) -> dict[str, dict]:
     """Runs scenarios of the shared harness against a server: scenario -> its result."""
     command = [
-        *(str(peer_python()), str(Path(__file__).with_name("harness.py"))),
+        *(str(peer_python()), str(HARNESS / "bench_api.py")),
         *("--endpoint", server.url, "--pid", str(server.pid), "--label", server.label),
         *("--scenario", scenarios, "--scale", str(scale), "--repeats", str(repeats)),
     ]
-    lines = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "NEWEL_HARNESS": str(HARNESS)}
-    ).stdout.splitlines()
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     results = [json.loads(line) for line in lines]
     for result in results:
         print(json.dumps(result), file=sys.stderr)

@@ -1,6 +1,6 @@
 """The roots of the error families; they are never mixed.
 
-- `StatesError`: an error of the language, seen by Retry and Catch (`States.Runtime`, `Lambda.Unknown`, a user's own name).
+- `StatesError`: an error of the language, seen by Retry and Catch (`States.Runtime`, `Lambda.Unknown`, a user's own).
 - `ServiceError`: an answer of the API with an AWS error code.
 - A failed `assert` is our own bug.
 """
@@ -27,14 +27,14 @@ class StatesError(Exception):
         return self.error if self.cause is None else f"{self.error}: {self.cause}"
 
 
-class RuntimeFailure(StatesError):
+class RuntimeFailure(StatesError):  # noqa: N818  (the language's own word)
     """`States.Runtime`: an execution cannot go on; never retried or caught."""
 
     def __init__(self, cause: str) -> None:
         super().__init__("States.Runtime", cause)
 
 
-class IntrinsicFailure(StatesError):
+class IntrinsicFailure(StatesError):  # noqa: N818  (as above)
     """`States.IntrinsicFailure`: an intrinsic function refused its arguments."""
 
     def __init__(self, cause: str) -> None:
