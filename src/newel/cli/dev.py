@@ -12,7 +12,7 @@ import typer
 from newel.cli.dev_output import JsonReport, TextReport
 from newel.cli.lines import LineWriter
 from newel.cli.output import fail
-from newel.cli.serve import DATA_DIRECTORY, Account, AllowRemote, Host, Port, Region, run_until_stopped
+from newel.cli.serve import DATA_DIRECTORY, Account, AllowRemote, Host, MockConfig, Port, Region, run_until_stopped
 
 _HERE: Final = Path()
 
@@ -29,6 +29,7 @@ def dev(
     account: Account = "000000000000",
     region: Region = "us-east-1",
     allow_remote: AllowRemote = False,
+    mock_config: MockConfig = None,
     companion: Annotated[
         bool,
         typer.Option("--companion/--no-companion", help="Answer for S3, SQS, SNS, DynamoDB and others, in memory."),
@@ -63,6 +64,7 @@ def dev(
             allow_remote=allow_remote,
             endpoint_url=None if companion else endpoint_url,
             endpoint_urls=endpoint_urls,
+            mock_config=mock_config,
         ),
     )
 

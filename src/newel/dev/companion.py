@@ -7,13 +7,11 @@ of SQS, which hold a thread while they wait, have a pool of their own.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
@@ -27,6 +25,7 @@ from newel.api.unsigned import REGION_DEFAULT, Wanted, raw_path, wanted
 from newel.dev.chunked import decode_chunked, is_chunked
 from newel.dev.corrections import check_request, corrected
 from newel.dev.lambda_bridge import FunctionCaller, bridge
+from newel.dev.threads import Threads
 from newel.errors import ServiceError
 
 logger = logging.getLogger(__name__)
@@ -68,19 +67,14 @@ class Companion:
 
     def __init__(self, account: str) -> None:
         self._process = _load(account)
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="companion")
-        self._pollers = ThreadPoolExecutor(POLLERS, thread_name_prefix="companion-poll")
+        self._workers = Threads(WORKERS, "companion")
+        self._pollers = Threads(POLLERS, "companion-poll")
         self._account = account
 
     @staticmethod
     def notify(functions: FunctionCaller) -> None:
         """Have `functions` invoked by what SNS topics and S3 buckets notify."""
         bridge(functions)
-
-    def close(self) -> None:
-        """Take no more requests; those under way end by themselves."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        self._pollers.shutdown(wait=False, cancel_futures=True)
 
     def claims(self, scope: Scope) -> bool:
         """Whether an unsigned request is for one of these services: a queue's URL, a bucket's host, a bucket's path."""
@@ -113,7 +107,7 @@ class Companion:
         check_request(request.headers.get("x-amz-target", ""), body)
         pool = self._pollers if _polls(request, body) else self._workers
         try:
-            found = await asyncio.get_running_loop().run_in_executor(pool, self._process, request)
+            found = await pool.run(self._process, request)
         except ModuleNotFoundError as error:
             message = (
                 f"The companion's {want.service} needs the package {error.name}: pip install 'moto[{want.service}]'."
@@ -131,7 +125,7 @@ class Companion:
 
 def _load(account: str) -> Process:
     """Moto's entrance. The account must be known before moto is imported."""
-    os.environ.setdefault("MOTO_ACCOUNT_ID", account)
+    os.environ["MOTO_ACCOUNT_ID"] = account
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -59,6 +59,8 @@ class Observer:
         match event:
             case e.ExecutionStarted():
                 self._say(done, "started", note=event.input.text)
+            case e.ExecutionRedriven():
+                self._say(done, "started", note=f"redriven ({event.count})")
             case e.BranchStarted():
                 places[event.frame] = _Place(f"{_at(places, event.parent).path}[{event.index}] / ")
             case e.IterationStarted():

@@ -25,6 +25,7 @@ from newel.dev.watch import changes
 from newel.errors import ServiceError
 from newel.functions.host import FunctionHost
 from newel.integrations.aws.signing_names import by_signing_name
+from newel.integrations.mock_file import MockFile, MockFileError
 from newel.service.core import Caller
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,11 @@ async def run(settings: DevSettings, report: Report) -> None:
         project = await asyncio.to_thread(read_project, settings.folder, pseudo_parameters(caller))
         urls = {**server_settings.endpoint_urls, **project.config.endpoints}
         server_settings = msgspec.structs.replace(
-            server_settings, endpoint_urls=urls, egress=project.config.egress, models=project.config.models
+            server_settings,
+            endpoint_urls=urls,
+            egress=project.config.egress,
+            models=project.config.models,
+            mock_config=server_settings.mock_config or await asyncio.to_thread(_mocks, project, report),
         )
         companion = await _companion(settings, report)
         forward = Forward(await asyncio.to_thread(by_signing_name, urls))
@@ -111,8 +116,19 @@ async def run(settings: DevSettings, report: Report) -> None:
                 await dev.serve(listener, project, seen)
         finally:
             await forward.close()
-            if companion is not None:
-                companion.close()
+
+
+def _mocks(project: Project, report: Report) -> Path | None:
+    """The mock file that the project names, if it can be used."""
+    if project.config.mocks is None:
+        return None
+    path = Path(project.config.mocks)
+    try:
+        MockFile(path).cases()
+    except MockFileError as error:
+        report.problem(Problem(FILE, str(error)))
+        return None
+    return path
 
 
 async def _companion(settings: DevSettings, report: Report) -> Companion | None:

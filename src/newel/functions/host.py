@@ -73,6 +73,7 @@ class FunctionHost:
     """
 
     def __init__(self, root: Path, settings: HostSettings = DEFAULT_SETTINGS) -> None:
+        root = root.absolute()  # function processes have working directories of their own
         self.settings = settings
         self.catalog = Catalog(root)
         self.writing = asyncio.Lock()  # held around every change of the catalog
