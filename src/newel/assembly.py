@@ -51,6 +51,7 @@ from newel.runtime.tokens import TaskTokens
 from newel.runtime.turns import Committed
 from newel.service.connections import Connections
 from newel.service.core import Core
+from newel.service.housekeeping import forget_old_executions
 from newel.service.log_groups import LogGroups
 from newel.service.machines import resume_deletions
 from newel.service.metrics import PrometheusMetrics
@@ -183,12 +184,7 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
         stack.push_async_callback(aws.close)
         egress = Egress(settings.egress)
         stack.push_async_callback(egress.close)
-        oauth_tokens = OAuthTokens(egress, clock)
-        stack.push_async_callback(oauth_tokens.close)
-        connections = Connections(settings.data_dir, clock, oauth_tokens)
-        await connections.open()
-        stack.push_async_callback(connections.close)
-        http = HttpInvoke(connections, egress, oauth_tokens)
+        connections, http = await _http_tasks(settings, egress, clock, stack)
         models = ModelRouter(aws, settings.models)
         stack.push_async_callback(models.close)
         requests = HttpCaller(egress, _other_servers(settings, beside))
@@ -217,9 +213,23 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
             companion=await _companion(settings, beside, functions, stack),
         )
         await runtime.open()
-        core.spawn(resume_deletions(core))
         stack.push_async_callback(runtime.close)
+        stack.push_async_callback(core.close)
+        core.spawn(resume_deletions(core))
+        core.spawn(forget_old_executions(core))
         yield Server(App(apis, Credentials(settings.account, settings.region), metrics), core, runtime, functions, aws)
+
+
+async def _http_tasks(
+    settings: Settings, egress: Egress, clock: SystemClock, stack: AsyncExitStack
+) -> tuple[Connections, HttpInvoke]:
+    """Connections of EventBridge, and the action of HTTP Tasks that uses them."""
+    oauth_tokens = OAuthTokens(egress, clock)
+    stack.push_async_callback(oauth_tokens.close)
+    connections = Connections(settings.data_dir, clock, oauth_tokens)
+    await connections.open()
+    stack.push_async_callback(connections.close)
+    return connections, HttpInvoke(connections, egress, oauth_tokens)
 
 
 def _aws_settings(settings: Settings, beside: Beside) -> AwsSettings:

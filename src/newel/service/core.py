@@ -83,6 +83,12 @@ class Core:
         self._background.add(task)
         task.add_done_callback(self._done)
 
+    async def close(self) -> None:
+        """Break off what runs in the background."""
+        for task in list(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
