@@ -27,6 +27,7 @@ from newel.api.sts import sts_api
 from newel.functions.host import FunctionHost
 from newel.functions.settings import HostSettings
 from newel.integrations.aws.client import AwsClient
+from newel.integrations.aws.objects import S3Objects
 from newel.integrations.aws.sdk_target import sdk_targets
 from newel.integrations.aws.settings import AwsSettings
 from newel.integrations.aws.signing_names import by_signing_name, is_at
@@ -34,6 +35,7 @@ from newel.integrations.http_task.egress import Egress
 from newel.integrations.http_task.egress_settings import EgressSettings
 from newel.integrations.http_task.oauth import OAuthTokens
 from newel.integrations.http_task.target import HttpInvoke
+from newel.integrations.item_readers.reader import S3ItemReader
 from newel.integrations.mock_file import MockFile, MockFileError, MockFileTargets
 from newel.integrations.models.router import ModelRouter
 from newel.integrations.models.settings import ModelSettings
@@ -41,9 +43,10 @@ from newel.integrations.optimized.apigateway import ApiGatewaySettings
 from newel.integrations.optimized.http import HttpCaller
 from newel.integrations.optimized.targets import http_targets, service_targets
 from newel.integrations.registry import build_registry
+from newel.integrations.result_writer.writer import S3ResultWriter
 from newel.language.resource import Resource
 from newel.limits import DEFAULT_LIMITS, Limits
-from newel.ports.tasks import TaskTarget
+from newel.ports.tasks import TargetLookup, TaskTarget
 from newel.runtime.clock import SystemClock
 from newel.runtime.env import Entropy
 from newel.runtime.runtime import Runtime
@@ -168,6 +171,9 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
         async def scheduled(arn: str) -> list[str]:
             return await scheduled_states(runtime, arn)
 
+        aws = AwsClient(_aws_settings(settings, beside), clock)
+        stack.push_async_callback(aws.close)
+        objects = S3Objects(aws)
         runtime = Runtime(
             store=store,
             express=MemoryStore(retain_ended=False),
@@ -178,20 +184,15 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
             metrics=metrics,
             logs=log_groups,
             observer=beside.observer,
+            reader=S3ItemReader(objects),
+            writer=S3ResultWriter(objects, output_bytes_max=settings.limits.payload_bytes_max),
         )
         nested = NestedExecutions(runtime)
-        aws = AwsClient(_aws_settings(settings, beside), clock)
-        stack.push_async_callback(aws.close)
         egress = Egress(settings.egress)
         stack.push_async_callback(egress.close)
         connections, http = await _http_tasks(settings, egress, clock, stack)
-        models = ModelRouter(aws, settings.models)
-        stack.push_async_callback(models.close)
-        requests = HttpCaller(egress, _other_servers(settings, beside))
-        stack.push_async_callback(requests.close)
-        gateway = ApiGatewaySettings(endpoint_url=_endpoint(settings, beside, "API_GATEWAY"))
-        services = service_targets(models) | http_targets(requests, aws, apigateway=gateway)
-        registry = build_registry(functions, nested, clock, sdk_targets(models), http=http, services=services)
+        services, sdk = _services(settings, beside, aws, egress, stack)
+        registry = build_registry(functions, nested, clock, sdk, http=http, services=services)
         core = Core(
             store=store,
             runtime=runtime,
@@ -230,6 +231,18 @@ async def _http_tasks(
     await connections.open()
     stack.push_async_callback(connections.close)
     return connections, HttpInvoke(connections, egress, oauth_tokens)
+
+
+def _services(
+    settings: Settings, beside: Beside, aws: AwsClient, egress: Egress, stack: AsyncExitStack
+) -> tuple[Mapping[str, TaskTarget], TargetLookup]:
+    """The optimized integrations that call AWS services, and the generic ones."""
+    models = ModelRouter(aws, settings.models)
+    stack.push_async_callback(models.close)
+    requests = HttpCaller(egress, _other_servers(settings, beside))
+    stack.push_async_callback(requests.close)
+    gateway = ApiGatewaySettings(endpoint_url=_endpoint(settings, beside, "API_GATEWAY"))
+    return service_targets(models) | http_targets(requests, aws, apigateway=gateway), sdk_targets(models)
 
 
 def _aws_settings(settings: Settings, beside: Beside) -> AwsSettings:

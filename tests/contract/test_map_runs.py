@@ -54,6 +54,21 @@ def test_the_map_runs_of_an_execution_come_by_start(make_store):
     asyncio.run(story())
 
 
+def test_running_map_runs(make_store):
+    async def story():
+        store = make_store()
+        await store.open()
+        running, ended = run_of("a"), run_of("b", 2, status="ABORTED", stop_ms=3)
+        for run in (running, ended):
+            await store.put_map_run(run)
+        assert await store.running_map_runs() == [running]
+        await store.put_map_run(msgspec.structs.replace(running, status="FAILED"))
+        assert await store.running_map_runs() == []
+        await store.close()
+
+    asyncio.run(story())
+
+
 def test_shards_open_and_close_with_the_run(make_store):
     async def story():
         store = make_store()

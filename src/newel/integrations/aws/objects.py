@@ -141,7 +141,7 @@ def s3_cause(error: AwsError) -> str:
         return error.message
     return (
         f"{error.message} (Service: Amazon S3; Status Code: {error.status}; Error Code: {error.code}; "
-        f"Request ID: {error.request_id}; S3 Extended Request ID: {error.extended_request_id}; Proxy: null)"
+        f"Request ID: {error.request_id}; S3 Extended Request ID: {error.extended_request_id or 'null'}; Proxy: null)"
     )
 
 

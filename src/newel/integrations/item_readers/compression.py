@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from newel.integrations.item_readers.blocks import reader_failed
 
 _OUTPUT_BYTES: Final = 128 * 1024
+_ZSTD_STEP: Final = 512
 _GZIP: Final = 31  # zlib's window bits for a gzip wrapper
 
 
@@ -50,7 +51,7 @@ class _Gzip:
                 yield plain
 
     def finish(self) -> None:
-        while self._begun and not self._member.eof:
+        if self._begun and not self._member.eof:
             raise reader_failed("The gzip object ends before its data does.")
 
 
@@ -68,7 +69,7 @@ class _Zstandard:
             if self._frame.eof:
                 self._frame = self._package.ZstdDecompressor().decompressobj()
             self._begun = True
-            # Compressed input in small steps: this interface cannot bound its output.
+            # This interface cannot bound its output: a block of 4 bytes may stand for 128 KiB.
             step, rest = rest[:_ZSTD_STEP], rest[_ZSTD_STEP:]
             try:
                 plain = self._frame.decompress(step)
@@ -82,9 +83,6 @@ class _Zstandard:
     def finish(self) -> None:
         if self._begun and not self._frame.eof:
             raise reader_failed("The Zstandard object ends before its data does.")
-
-
-_ZSTD_STEP: Final = 4096
 
 
 def decompressor(key: str) -> Decompressor | None:

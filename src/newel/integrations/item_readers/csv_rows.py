@@ -75,7 +75,7 @@ async def _rows(source: Source, start: int, delimiter: str) -> AsyncGenerator[tu
         elif len(rest) > ITEM_BYTES_MAX:
             raise too_large(f"The row at byte {offset}")
         else:
-            wanted = 2 * len(rest)
+            wanted = min(2 * len(rest), ITEM_BYTES_MAX + 1)
     rows = [row for row in _reader(io.StringIO(_text(rest, offset), newline=""), delimiter, offset) if row]
     if rows:
         yield place, rows

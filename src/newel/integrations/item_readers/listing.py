@@ -50,7 +50,7 @@ async def read_listed_objects(
         for entry in page:
             if entry.size == 0 and entry.key.endswith("/"):
                 continue  # what consoles show as a folder
-            source = Source(store, _object(target, entry.key), actor, entry.etag or None)
+            source = Source(store, _object(target, entry.key), actor)
             async for block in _object_blocks(source, None, read):
                 yield block
 

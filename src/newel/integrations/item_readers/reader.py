@@ -27,6 +27,7 @@ from newel.ports.aws import AwsError
 from newel.ports.items import Item, ReaderSpec
 from newel.ports.objects import Actor, ObjectStore
 
+_NO_HEADERS: Final = "CSVHeaderLocation must be GIVEN: the CSV files of an Athena query have no header row."
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -93,6 +94,8 @@ class S3ItemReader:
             listed = await inventory(source)
             rows = ReaderConfig(input_type="CSV", headers=listed.columns)
         else:
+            if config.input_type == "CSV" and config.headers is None:
+                raise reader_failed(_NO_HEADERS)
             listed = await athena_data(source)
             rows = config
         return read_manifest(self._store, actor, listed, place, lambda part, inner: _object(part, rows, inner))
