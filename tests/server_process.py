@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,10 +39,11 @@ def eventually(look: Callable[[], T], what: str = "what was waited for", seconds
 
 
 class Server:
-    """`newel serve` on one data directory. After the first start the port stays the same."""
+    """`newel serve`, or another command that serves, on one data directory. After the first start the port stays the same."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, command: Sequence[str] = ("serve",)) -> None:
         self.data_dir = data_dir
+        self.command = command
         self.port = "0"
         self.process: subprocess.Popen[str] | None = None
         self.errors = data_dir.with_name(f"{data_dir.name}.stderr")
@@ -52,7 +53,7 @@ class Server:
 
     def launch(self, *, file_bytes_max: int | None = None) -> subprocess.Popen[str]:
         """Begin to start; with `file_bytes_max`, no file may grow beyond (a full disk, as far as a process can tell)."""
-        command = [sys.executable, "-m", "newel", "serve", "--port", self.port, "--data-dir", str(self.data_dir)]
+        command = [sys.executable, "-m", "newel", *self.command, "--port", self.port, "--data-dir", str(self.data_dir)]
 
         def limit() -> None:
             if file_bytes_max is not None:

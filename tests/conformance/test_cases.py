@@ -1,4 +1,4 @@
-"""Every recorded case that needs Step Functions and small Lambda functions alone, against a real server.
+"""Every recorded case against a real `newel dev` with its companion, which answers for the services around.
 
 The runner and the cases stand in the shared folder; what is known to differ is listed here with its reason.
 """
@@ -19,7 +19,9 @@ from server_process import Server
 #: Case ids (regular expressions) that may fail, and why.
 KNOWN: dict[str, str] = {
     r"integer_more_than_maximum_allowed": "recorded when MemorySize was at most 10240; the service model now says 32768",
-    r"distributed|DISTRIBUTED": "Distributed Map is not supported yet",
+    r"list_sms_pagination": "the recorded account held more machines than the case makes",
+    r"apigetway": "nothing in the companion performs the methods of a REST API",
+    r"cloudformation|path_based_on_data": "the companion's CloudFormation does not create our state machines",
 }
 
 
@@ -32,15 +34,15 @@ def reason(case: str) -> str | None:
 def test_recorded_cases(kind: str, shared: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [sys.executable, str(shared / "conformance" / "run_cases.py")]
-    server = Server(tmp_path / "data")
+    project = tmp_path / "project"
+    project.mkdir()
+    server = Server(tmp_path / "data", ("dev", str(project)))
     server.start()
     try:
         subprocess.run(
             [
                 *command,
                 f"http://127.0.0.1:{server.port}",
-                "--tier",
-                "core",
                 "--kind",
                 kind,
                 "--json",
@@ -58,5 +60,5 @@ def test_recorded_cases(kind: str, shared: Path, tmp_path: Path) -> None:
     failed = {case for case, result in results.items() if result == "failed"}
     unexplained = sorted(case for case in failed if reason(case) is None)
     assert not unexplained
-    assert len(failed) < 0.2 * len(results)
+    assert len(failed) <= 0.05 * len(results)
     assert "skipped" not in results.values()
