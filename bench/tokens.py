@@ -20,7 +20,9 @@ def main() -> int:
         return 1
     with servers.running("newel") as server:
         result = servers.harness(server, "token", 1.0, options.repeats)["token"]
-    print(f"token round trip: p50 {result['p50_ms']:.1f} ms, p95 {result['p95_ms']:.1f} ms (goal: p95 under {P95_MS} ms)")
+    print(
+        f"token round trip: p50 {result['p50_ms']:.1f} ms, p95 {result['p95_ms']:.1f} ms (goal: p95 under {P95_MS} ms)"
+    )
     return 0 if result["p95_ms"] < P95_MS else 1
 
 

@@ -13,6 +13,7 @@ NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/newel.toml"))
 
 #: What stands beside Newel. `--database` is chosen below.
 SERVERS = {
+    "batch-inference": ["batch_jobs.py"],
     "private-https": ["services.py"],
     "prompt-chaining": ["-m", "newel.dev.model_server", "--port", "{}"],
     "sql-polling": ["data_api.py"],
@@ -21,6 +22,7 @@ SERVERS = {
 WITHOUT_COMPANION = {"private-https", "sql-polling"}
 #: The parts of the drivers: the story, and the failures.
 PARTS = {
+    "batch-inference": (["whole", "formats"], ["poisoned", "redriven"]),
     "call-router": (["question", "closed", "several"], ["hangup", "busy"]),
     "kyc": (["approved"], ["denied", "incomplete"]),
     "private-https": (["reviews", "retried"], ["refused", "unreachable"]),

@@ -50,16 +50,100 @@ STRING_FIELDS = ["name", "empty", "text", "uni", "csv", "date"]
 ARRAY_FIELDS = ["nums", "ints", "strs", "bools", "mixed", "none", "one", "nested", "items", "orders"]
 OBJECT_FIELDS = ["obj", "void", "single", "`a b`"]
 OTHER_FIELDS = ["flag", "off", "nothing", "missing"]
-ITEM_FIELDS = ["sku", "qty", "price", "tags", "dim", "note", "dim.w", "dim.h", "lines", "lines.sku", "lines.n", "oid", "who.name"]
-NUMBERS = ["0", "1", "2", "3", "-1", "10", "0.5", "2.5", "-2.75", "1e3", "1.5e-3", "100", "255", "1000000", "12345.678", "1e21", "0.1", "3.14159"]
+ITEM_FIELDS = [
+    "sku",
+    "qty",
+    "price",
+    "tags",
+    "dim",
+    "note",
+    "dim.w",
+    "dim.h",
+    "lines",
+    "lines.sku",
+    "lines.n",
+    "oid",
+    "who.name",
+]
+NUMBERS = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "-1",
+    "10",
+    "0.5",
+    "2.5",
+    "-2.75",
+    "1e3",
+    "1.5e-3",
+    "100",
+    "255",
+    "1000000",
+    "12345.678",
+    "1e21",
+    "0.1",
+    "3.14159",
+]
 STRINGS = [
     '""', '"a"', '"b"', '"red"', '"A1"', '"hello world"', '"1"', '"12.5"', '"-3"', '"0x1F"', '"abc"', '", "', '" "', '"é"',
     '"\\u00e9\\n"', '"😀"', '"a,b"', '"true"', '"[1,2]"', "'single'", '"x"', '"$1-$2"', '"$$0"', '"Zürich"', '"  pad  me "',
     '"%41%20"', '"a+b/c?d=é"', '"SGVsbG8="', '"2024-02-29"', '"2020-12-31T23:59:59.999+01:00"', '"1999"', '"XIV"', '"twelve"',
 ]  # fmt: skip
-REGEXES = ["/a/", "/[aeiou]/", "/(\\w)(\\w)/", "/\\d+/", "/l+/i", "/o/", "/^T/", "/(x)?a/", "/\\s+/", "/,/", "/e$/m", "/[^a-z]/i", "/(?:ab|b)c?/", "/\\bfox\\b/"]
-PICTURES = ['"#,##0.00"', '"0"', '"000"', '"#0.##"', '"0.0e0"', '"#,###"', '"0%"', '"#;(#)"', '"$#,##0"', '"0.000;-0.0"', '"##.#"', '"#.#,#"', '"0,0"', '"00.0#"', '"x"', '"0.0.0"', '"#0#"']
-INT_PICTURES = ['"0"', '"000"', '"#,##0"', '"w"', '"W"', '"Ww"', '"I"', '"i"', '"A"', '"a"', '"0;o"', '"w;o"', '"Ww;o"', '"#:#0"', '"٠"', '"*"', '"00,0"']
+REGEXES = [
+    "/a/",
+    "/[aeiou]/",
+    "/(\\w)(\\w)/",
+    "/\\d+/",
+    "/l+/i",
+    "/o/",
+    "/^T/",
+    "/(x)?a/",
+    "/\\s+/",
+    "/,/",
+    "/e$/m",
+    "/[^a-z]/i",
+    "/(?:ab|b)c?/",
+    "/\\bfox\\b/",
+]
+PICTURES = [
+    '"#,##0.00"',
+    '"0"',
+    '"000"',
+    '"#0.##"',
+    '"0.0e0"',
+    '"#,###"',
+    '"0%"',
+    '"#;(#)"',
+    '"$#,##0"',
+    '"0.000;-0.0"',
+    '"##.#"',
+    '"#.#,#"',
+    '"0,0"',
+    '"00.0#"',
+    '"x"',
+    '"0.0.0"',
+    '"#0#"',
+]
+INT_PICTURES = [
+    '"0"',
+    '"000"',
+    '"#,##0"',
+    '"w"',
+    '"W"',
+    '"Ww"',
+    '"I"',
+    '"i"',
+    '"A"',
+    '"a"',
+    '"0;o"',
+    '"w;o"',
+    '"Ww;o"',
+    '"#:#0"',
+    '"٠"',
+    '"*"',
+    '"00,0"',
+]
 DATE_PICTURES = [
     '"[Y0001]-[M01]-[D01]"', '"[D1o] [MNn] [Y]"', '"[H01]:[m01]:[s01].[f001]"', '"[h]:[m01] [P]"', '"[FNn], [D] [MNn,*-3]"', '"[Y]"',
     '"[X]-W[W01]-[F1]"', '"[d] [w] [x]"', '"[Z] [z]"', '"[Y,2-2]/[M]/[D]"', '"[YI] [Dw]"', '"[C] [E]"', '"[M01]/[D01]/[Y0001] [h#1]:[m01][P]"',
@@ -150,7 +234,16 @@ class Generator:
     def kind_n(self, depth):
         if depth > 0 and self.chance(0.4):
             return f"({self.of('n', depth - 1)} {self.pick(['+', '-', '*', '/', '%'])} {self.of('n', depth - 1)})"
-        return self.pick([self.pick(NUMBERS), self.pick(NUMBER_FIELDS), self.pick(NUMBERS), "$count(nums)", "$length(name)", "nums[0]"])
+        return self.pick(
+            [
+                self.pick(NUMBERS),
+                self.pick(NUMBER_FIELDS),
+                self.pick(NUMBERS),
+                "$count(nums)",
+                "$length(name)",
+                "nums[0]",
+            ]
+        )
 
     def kind_i(self, _):
         return self.pick(["0", "1", "2", "3", "-2", "5", "12", "-7"])
@@ -161,18 +254,47 @@ class Generator:
         return self.pick([self.pick(STRINGS), self.pick(STRING_FIELDS), "strs[1]", "items[0].sku"])
 
     def kind_b(self, depth):
-        return self.pick(["true", "false", "flag", "off", f"{self.of('n', depth - 1)} > {self.of('n', depth - 1)}", "name = 'x'"])
+        return self.pick(
+            ["true", "false", "flag", "off", f"{self.of('n', depth - 1)} > {self.of('n', depth - 1)}", "name = 'x'"]
+        )
 
     def kind_a(self, depth):
         if depth > 0 and self.chance(0.3):
             return self.array(depth - 1)
-        return self.pick([*ARRAY_FIELDS, "items.price", "[1..5]", "items.tags", "nums[$ > 1]", "orders.lines", "[3,1,2]", '["x","y"]', "[]"])
+        return self.pick(
+            [
+                *ARRAY_FIELDS,
+                "items.price",
+                "[1..5]",
+                "items.tags",
+                "nums[$ > 1]",
+                "orders.lines",
+                "[3,1,2]",
+                '["x","y"]',
+                "[]",
+            ]
+        )
 
     def kind_N(self, depth):
-        return self.pick(["nums", "ints", "items.price", "items.qty", "[1..4]", "one", "none", "price", "[1, 2.5, -3]", self.kind_a(depth)])
+        return self.pick(
+            [
+                "nums",
+                "ints",
+                "items.price",
+                "items.qty",
+                "[1..4]",
+                "one",
+                "none",
+                "price",
+                "[1, 2.5, -3]",
+                self.kind_a(depth),
+            ]
+        )
 
     def kind_L(self, depth):
-        return self.pick(["strs", "items.sku", '["x","y"]', "name", "items.tags", "none", "$keys(obj)", self.kind_a(depth)])
+        return self.pick(
+            ["strs", "items.sku", '["x","y"]', "name", "items.tags", "none", "$keys(obj)", self.kind_a(depth)]
+        )
 
     def kind_O(self, depth):
         return self.pick(["items", "[obj, single]", "orders.who", "obj", "[{}]", f"[{self.object(depth - 1)}, obj]"])
@@ -180,12 +302,16 @@ class Generator:
     def kind_o(self, depth):
         if depth > 0 and self.chance(0.3):
             return self.object(depth - 1)
-        return self.pick([*OBJECT_FIELDS, "items[0]", "$", "items", '{"a": 1, "b": "x"}', "orders[0].who", "items[1].dim"])
+        return self.pick(
+            [*OBJECT_FIELDS, "items[0]", "$", "items", '{"a": 1, "b": "x"}', "orders[0].who", "items[1].dim"]
+        )
 
     def kind_f(self, depth):
         params = self.pick([["v"], ["v"], ["v"], ["v", "i"], ["v", "i", "a"], []])
         if self.chance(0.12):
-            return self.pick(["$string", "$sum", "$uppercase", "$boolean", "$count", "$type", "$keys", "$not", "$length", "$number"])
+            return self.pick(
+                ["$string", "$sum", "$uppercase", "$boolean", "$count", "$type", "$keys", "$not", "$length", "$number"]
+            )
         return self.function(params, depth)
 
     def kind_g(self, depth):
@@ -207,7 +333,17 @@ class Generator:
         return self.pick([self.pick(REGEXES), self.pick(STRINGS), self.of("s", depth - 1), '"a"', '","', '" "'])
 
     def kind_T(self, depth):
-        return self.pick([self.pick(STRINGS), '"[$0]"', '"$1$2"', '"<$1>"', "function($m){$m.match & $m.start}", "function($m){$uppercase($m.match)}", self.any(depth - 1)])
+        return self.pick(
+            [
+                self.pick(STRINGS),
+                '"[$0]"',
+                '"$1$2"',
+                '"<$1>"',
+                "function($m){$m.match & $m.start}",
+                "function($m){$uppercase($m.match)}",
+                self.any(depth - 1),
+            ]
+        )
 
     def kind_p(self, _):
         return self.pick(PICTURES)
@@ -222,7 +358,21 @@ class Generator:
         return self.pick(ZONES)
 
     def kind_D(self, depth):
-        return self.pick(["date", '"2024-02-29"', '"2020-12-31T23:59:59.999+01:00"', '"1999"', '"12/25/2021 3:07pm"', '"2021-13-01"', self.of("s", depth - 1), '"29/2/24"', '"7th March 2019"', '"2018-W07-3"', '"13:45:00.5"'])
+        return self.pick(
+            [
+                "date",
+                '"2024-02-29"',
+                '"2020-12-31T23:59:59.999+01:00"',
+                '"1999"',
+                '"12/25/2021 3:07pm"',
+                '"2021-13-01"',
+                self.of("s", depth - 1),
+                '"29/2/24"',
+                '"7th March 2019"',
+                '"2018-W07-3"',
+                '"13:45:00.5"',
+            ]
+        )
 
     def kind_E(self, depth):
         text = self.any(max(0, depth - 1)).replace("\\", "\\\\").replace('"', '\\"')
@@ -285,7 +435,23 @@ class Generator:
         return text
 
     def path(self, depth):
-        base = self.pick(["items", "orders", "obj", "single", "nested", "orders.lines", "$", self.any(depth), f"({self.any(depth)})", "items.dim", "**", "$.*", "$$"])
+        base = self.pick(
+            [
+                "items",
+                "orders",
+                "obj",
+                "single",
+                "nested",
+                "orders.lines",
+                "$",
+                self.any(depth),
+                f"({self.any(depth)})",
+                "items.dim",
+                "**",
+                "$.*",
+                "$$",
+            ]
+        )
         steps = []
         for _ in range(self.pick([1, 1, 1, 2, 2, 3])):
             choice = self.r.random()
@@ -321,7 +487,12 @@ class Generator:
 
     def predicate(self, depth):
         base = self.pick([self.pick(ARRAY_FIELDS), "items", self.any(depth), f"({self.any(depth)})", "orders.lines"])
-        return base + self.filter(depth) + (self.filter(depth) if self.chance(0.2) else "") + ("." + self.pick(ITEM_FIELDS) if self.chance(0.4) else "")
+        return (
+            base
+            + self.filter(depth)
+            + (self.filter(depth) if self.chance(0.2) else "")
+            + ("." + self.pick(ITEM_FIELDS) if self.chance(0.4) else "")
+        )
 
     def array(self, depth):
         items = [self.any(depth) for _ in range(self.pick([0, 1, 1, 2, 2, 3]))]
@@ -365,17 +536,29 @@ class Generator:
 
     def order(self, depth):
         base = self.pick(["items", "nums", "strs", "orders", "orders.lines", self.any(depth)])
-        term = self.pick(["price", ">price", "<qty", "$", ">$", "sku, >qty", "sku", "who.name", self.within(self.any, depth - 1)])
+        term = self.pick(
+            ["price", ">price", "<qty", "$", ">$", "sku, >qty", "sku", "who.name", self.within(self.any, depth - 1)]
+        )
         tail = self.pick(["", ".sku", "[0]", ".price", "[0].sku", "[]"])
         return f"{base}^({term}){tail}"
 
     def function(self, params, depth):
         known, inner = len(self.vars), self.inner
         self.vars.extend(params)
-        body = self.pick([self.any(depth), *(f"${param}" for param in params), *(f"${param}.{self.pick(ITEM_FIELDS)}" for param in params)])
+        body = self.pick(
+            [
+                self.any(depth),
+                *(f"${param}" for param in params),
+                *(f"${param}.{self.pick(ITEM_FIELDS)}" for param in params),
+            ]
+        )
         del self.vars[known:]
         self.inner = inner
-        signature = self.pick(["<x:x>", "<n:n>", "<s-:s>", "<a:x>", "<x-x?:x>", "<a<n>:n>"]) if self.chance(0.05) and len(params) == 1 else ""
+        signature = (
+            self.pick(["<x:x>", "<n:n>", "<s-:s>", "<a:x>", "<x-x?:x>", "<a<n>:n>"])
+            if self.chance(0.05) and len(params) == 1
+            else ""
+        )
         return f"{self.pick(['function', 'function', 'λ'])}({', '.join('$' + param for param in params)}){signature}{{{body}}}"
 
     def lambda_(self, depth):
@@ -406,8 +589,20 @@ class Generator:
         ])  # fmt: skip
 
     def transform(self, depth):
-        pattern = self.pick(["items", "$", "items[price > 5]", "obj", "orders.lines", "**", "missing", "obj.c", "items.dim"])
-        update = self.pick(["{'new': 1}", "{'price': price * 2}", "{'2': 'x', 'z': id}", "missing", "{}", "$merge([$, {'m': 1}])", self.any(depth)])
+        pattern = self.pick(
+            ["items", "$", "items[price > 5]", "obj", "orders.lines", "**", "missing", "obj.c", "items.dim"]
+        )
+        update = self.pick(
+            [
+                "{'new': 1}",
+                "{'price': price * 2}",
+                "{'2': 'x', 'z': id}",
+                "missing",
+                "{}",
+                "$merge([$, {'m': 1}])",
+                self.any(depth),
+            ]
+        )
         delete = self.pick(["", "", ", 'qty'", ", ['sku', 'tags']", ", missing", f", {self.any(depth - 1)}"])
         target = self.pick(["$", "obj", "items", "$$", self.any(depth)])
         return f"{target} ~> |{pattern}|{update}{delete}|"
@@ -420,23 +615,77 @@ class Generator:
         ])  # fmt: skip
 
     def chain(self, depth):
-        function = self.pick(["$uppercase", "$string", "$sum", "$count", "$reverse", "$keys", "$distinct", "$sort", "$merge", "$not", "$boolean", "$length", "$number", self.kind_f(depth)])
+        function = self.pick(
+            [
+                "$uppercase",
+                "$string",
+                "$sum",
+                "$count",
+                "$reverse",
+                "$keys",
+                "$distinct",
+                "$sort",
+                "$merge",
+                "$not",
+                "$boolean",
+                "$length",
+                "$number",
+                self.kind_f(depth),
+            ]
+        )
         second = self.pick(["", "", " ~> $string", " ~> $count", f" ~> {self.kind_f(depth)}"])
         if self.chance(0.15):
             return f"($h := $trim ~> {function}; $h({self.of('s', depth)}))"
         return f"{self.any(depth)} ~> {function}{second}"
 
     def keep(self, depth):
-        return self.pick([f"{self.field()}[]", f"{self.pick(['items', 'orders', 'single'])}.{self.pick(ITEM_FIELDS)}[]", f"({self.any(depth)})[]", "items[].sku", "items[qty=5][].sku", f"{{'k': {self.field()}[]}}.k", "$append(one, 1)[]", "single.only[].x"])
+        return self.pick(
+            [
+                f"{self.field()}[]",
+                f"{self.pick(['items', 'orders', 'single'])}.{self.pick(ITEM_FIELDS)}[]",
+                f"({self.any(depth)})[]",
+                "items[].sku",
+                "items[qty=5][].sku",
+                f"{{'k': {self.field()}[]}}.k",
+                "$append(one, 1)[]",
+                "single.only[].x",
+            ]
+        )
 
     def unary(self, depth):
         return f"-{self.of('n', depth)}" if self.chance(0.7) else f"-({self.any(depth)})"
 
     def wild(self, depth):
-        return self.pick(["*", "**", "obj.*", "items.*", "**.sku", "*.dim", "obj.**", "nested.*", "**[0]", "*[0]", "$$.*[$type($) = 'string']", f"({self.any(depth)}).*", f"({self.any(depth)}).**", "items.*.w", "void.*"])
+        return self.pick(
+            [
+                "*",
+                "**",
+                "obj.*",
+                "items.*",
+                "**.sku",
+                "*.dim",
+                "obj.**",
+                "nested.*",
+                "**[0]",
+                "*[0]",
+                "$$.*[$type($) = 'string']",
+                f"({self.any(depth)}).*",
+                f"({self.any(depth)}).**",
+                "items.*.w",
+                "void.*",
+            ]
+        )
 
     def parens(self, depth):
         return f"({self.any(depth)})"
 
     def regex_use(self, depth):
-        return self.pick([f"$match({self.of('s', depth)}, {self.pick(REGEXES)}).match", f"{self.pick(REGEXES)}({self.of('s', depth)})", f"$match({self.of('s', depth)}, {self.pick(REGEXES)}).groups", f"{self.pick(REGEXES)}({self.of('s', depth)}).next()", f"$split({self.of('s', depth)}, {self.pick(REGEXES)}, {self.pick(['0', '1', '2', '10'])})"])
+        return self.pick(
+            [
+                f"$match({self.of('s', depth)}, {self.pick(REGEXES)}).match",
+                f"{self.pick(REGEXES)}({self.of('s', depth)})",
+                f"$match({self.of('s', depth)}, {self.pick(REGEXES)}).groups",
+                f"{self.pick(REGEXES)}({self.of('s', depth)}).next()",
+                f"$split({self.of('s', depth)}, {self.pick(REGEXES)}, {self.pick(['0', '1', '2', '10'])})",
+            ]
+        )

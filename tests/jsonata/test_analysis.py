@@ -41,7 +41,21 @@ def test_paths_functions_and_fields():
     assert not found.constant
 
 
-@pytest.mark.parametrize(("text", "constant"), [("1 + 2", True), ("$sum([1,2])", True), ("($x := 2; $x * 2)", True), ("$now()", False), ("$x", False), ("a", False), ("$$", False), ("[1..3].($ * 2)", True), ("$random()", False), ("$eval('a')", False)])
+@pytest.mark.parametrize(
+    ("text", "constant"),
+    [
+        ("1 + 2", True),
+        ("$sum([1,2])", True),
+        ("($x := 2; $x * 2)", True),
+        ("$now()", False),
+        ("$x", False),
+        ("a", False),
+        ("$$", False),
+        ("[1..3].($ * 2)", True),
+        ("$random()", False),
+        ("$eval('a')", False),
+    ],
+)
 def test_constant(text, constant):
     assert analyse(compile(text)).constant is constant
 

@@ -32,7 +32,24 @@ def test_undefined_goes_in_and_comes_out():
     assert not UNDEFINED
 
 
-@pytest.mark.parametrize("text", ["a", "a.b", "$", "$sum(n)", "n[$>1]", "n^(>$)", "$ ~> |a|{'x': 1}, 'b'|", "{'k': a}", "[a, n]", "$merge([a, {'z': 1}])", "n{$string($): $}", "$sort(n)", "$append(n, 4)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "a.b",
+        "$",
+        "$sum(n)",
+        "n[$>1]",
+        "n^(>$)",
+        "$ ~> |a|{'x': 1}, 'b'|",
+        "{'k': a}",
+        "[a, n]",
+        "$merge([a, {'z': 1}])",
+        "n{$string($): $}",
+        "$sort(n)",
+        "$append(n, 4)",
+    ],
+)
 def test_input_and_bindings_are_never_changed(text):
     value = {"a": {"b": [1]}, "n": [3, 1, 2]}
     before = copy.deepcopy(value)
@@ -48,7 +65,18 @@ def test_values_are_shared_not_copied():
 
 def test_results_are_plain_lists_and_dicts():
     value = {"a": [{"b": 1}, {"b": 2}, {"b": [3]}]}
-    for text in ["a.b", "a[]", "a.[b]", "$map(a, $keys)", "{'x': a.b}", "[a.b, [a.b]]", "a.b[]", "a{$string(b): $}", "[[1..2], a.[b, b]]", "$each({'x': a.b}, function($v){$v})"]:
+    for text in [
+        "a.b",
+        "a[]",
+        "a.[b]",
+        "$map(a, $keys)",
+        "{'x': a.b}",
+        "[a.b, [a.b]]",
+        "a.b[]",
+        "a{$string(b): $}",
+        "[[1..2], a.[b, b]]",
+        "$each({'x': a.b}, function($v){$v})",
+    ]:
         pending = [evaluate(text, value)]
         while pending:
             item = pending.pop()
@@ -86,7 +114,17 @@ def test_numbers_print_as_in_javascript(text, expected):
 
 
 def test_whole_results_are_integers():
-    for text in ["6 / 2", "1.5 * 2", "0.5 + 0.5", "$sum([0.5, 0.5])", "$average([1, 3])", "$round(2.5)", "$power(2, 3)", "-0", "1.5 * 2 - 1 + 0"]:
+    for text in [
+        "6 / 2",
+        "1.5 * 2",
+        "0.5 + 0.5",
+        "$sum([0.5, 0.5])",
+        "$average([1, 3])",
+        "$round(2.5)",
+        "$power(2, 3)",
+        "-0",
+        "1.5 * 2 - 1 + 0",
+    ]:
         assert type(evaluate(text)) is int, text
     assert json.dumps(evaluate("{'a': 4 / 2}")) == '{"a": 2}'
 
@@ -119,7 +157,9 @@ def test_true_is_not_one():
     assert evaluate("a != 0", {"a": False}) is True
 
 
-@pytest.mark.parametrize("text", ["$now()", "$millis()", "$random()", "$shuffle([1,2])", "$toMillis('10:00', '[H]:[m]')"])
+@pytest.mark.parametrize(
+    "text", ["$now()", "$millis()", "$random()", "$shuffle([1,2])", "$toMillis('10:00', '[H]:[m]')"]
+)
 def test_what_needs_an_environment_says_so(text):
     with pytest.raises(JsonataError) as caught:
         compile(text).evaluate(None)
@@ -160,7 +200,10 @@ def test_positions_count_utf16_units():
         ("($x := 1; (false ? $x := 2; $x))", 1),
         ("($fs := [1,2,3].(($y := $; function(){$y * 10})); $map($fs, function($f){$f()}))", [10, 20, 30]),
         ("($fs := [1,2].(function(){$}); $map($fs, function($f){$f()}))", [1, 2]),
-        ("($even := function($n){$n = 0 ? true : $odd($n - 1)}; $odd := function($n){$n = 0 ? false : $even($n - 1)}; $even(1001))", False),
+        (
+            "($even := function($n){$n = 0 ? true : $odd($n - 1)}; $odd := function($n){$n = 0 ? false : $even($n - 1)}; $even(1001))",
+            False,
+        ),
         ("($sum := function($a){'mine'}; $sum([1]))", "mine"),
         ("$x + ($x := 5)", None),
         ("function($a, $b){$exists($b)}(1)", False),
@@ -193,7 +236,7 @@ def test_no_text_becomes_code():
         assert "import" not in source
         assert '"""' not in source
     assert evaluate(f"`{hostile}`", {hostile: 1}) == 1
-    assert evaluate("{'\"\"\"': 1}") == {'"""': 1}
+    assert evaluate('{\'"""\': 1}') == {'"""': 1}
     assert evaluate("($__import__ := 5; $__import__)") == 5
 
 
@@ -247,7 +290,12 @@ def test_deep_recursion_ends_in_an_error_by_default():
 
 
 def test_deeply_nested_text_is_refused_not_crashed_on():
-    for text in ["(" * 5000 + "1" + ")" * 5000, "[" * 5000 + "]" * 5000, "-" * 5000 + "1", "{'a':" * 3000 + "1" + "}" * 3000]:
+    for text in [
+        "(" * 5000 + "1" + ")" * 5000,
+        "[" * 5000 + "]" * 5000,
+        "-" * 5000 + "1",
+        "{'a':" * 3000 + "1" + "}" * 3000,
+    ]:
         assert code_of(text) == "D1011"
 
 

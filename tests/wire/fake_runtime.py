@@ -83,6 +83,9 @@ class FakeRuntime:
     async def describe(self, arn: str) -> Execution | None:
         return await self.store.execution(arn)
 
+    async def history_is_full(self, arn: str) -> bool:
+        return False
+
     async def history(self, arn: str) -> list[dict[str, object]]:
         execution = await self.store.execution(arn)
         assert execution is not None

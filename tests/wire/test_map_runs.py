@@ -157,7 +157,9 @@ def test_a_redriven_map_run_runs_its_failed_children_again(server):
         flag = server.data_dir / f"flag-{kind}"
         arn = start(
             sfn,
-            distributed(kind, flow=flow, ItemSelector={"n.$": "$$.Map.Item.Value", "path": str(flag)}, MaxConcurrency=2),
+            distributed(
+                kind, flow=flow, ItemSelector={"n.$": "$$.Map.Item.Value", "path": str(flag)}, MaxConcurrency=2
+            ),
             list(range(8)),
         )
         assert wait(sfn, arn)["status"] == "FAILED"
@@ -199,3 +201,46 @@ def test_redrive_of_a_failed_task(server):
     events = [event["type"] for event in sfn.get_execution_history(executionArn=arn)["events"]]
     assert events.count("ExecutionRedriven") == 1
     assert events.count("PassStateEntered") == 1
+
+
+def test_children_that_wait_to_be_redriven(server):
+    sfn = client(server)
+    waiting = {
+        "StartAt": "C",
+        "States": {
+            "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 0, "Next": "W"}], "Default": "F"},
+            "W": {"Type": "Wait", "Seconds": 600, "End": True},
+            "F": {"Type": "Wait", "Seconds": 600, "End": True},
+        },
+    }
+    arn = start(sfn, distributed(flow=waiting), [0, 1, 2])
+    deadline = time.monotonic() + 20
+    while not (runs := sfn.list_map_runs(executionArn=arn)["mapRuns"]) or (
+        sfn.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["executionCounts"]["running"] < 3
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    run = runs[0]["mapRunArn"]
+    sfn.update_map_run(mapRunArn=run, maxConcurrency=1)
+    sfn.stop_execution(executionArn=arn)
+    assert sfn.list_executions(mapRunArn=run, statusFilter="PENDING_REDRIVE")["executions"] == []
+    sfn.redrive_execution(executionArn=arn)
+    while (counts := only_map_run(sfn, arn)["executionCounts"])["pendingRedrive"] != 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (counts["running"], counts["pending"], counts["total"]) == (1, 0, 3)
+    waits = sfn.list_executions(mapRunArn=run, statusFilter="PENDING_REDRIVE", maxResults=1)
+    (child,) = waits["executions"]
+    assert (child["status"], child["itemCount"]) == ("PENDING_REDRIVE", 1)
+    more = sfn.list_executions(
+        mapRunArn=run, statusFilter="PENDING_REDRIVE", maxResults=1, nextToken=waits["nextToken"]
+    )
+    assert "nextToken" not in more
+    described = sfn.describe_execution(executionArn=child["executionArn"])
+    assert (described["status"], described["redriveStatus"]) == ("PENDING_REDRIVE", "REDRIVABLE_BY_MAP_RUN")
+    sfn.stop_execution(executionArn=arn)
+    while only_map_run(sfn, arn)["status"] != "ABORTED":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    counts = only_map_run(sfn, arn)["executionCounts"]
+    assert (counts["aborted"], counts["pending"], counts["total"]) == (3, 0, 3)

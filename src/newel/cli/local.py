@@ -45,14 +45,29 @@ class LocalOrder(msgspec.Struct, frozen=True, kw_only=True):
 class LocalExecution:
     """The execution under way: its ARN and what can be asked of it."""
 
-    def __init__(self, runtime: Runtime, arn: str, now_ms: Callable[[], int]) -> None:
+    def __init__(self, runtime: Runtime, store: MemoryStore, arn: str, now_ms: Callable[[], int]) -> None:
         self._runtime = runtime
+        self._store = store
         self.arn = arn
         self.now_ms = now_ms
 
     async def history(self) -> list[dict[str, Any]]:
         """The history events so far."""
         return await self._runtime.history(self.arn)
+
+    async def map_runs(self) -> list[dict[str, Any]]:
+        """Its Map Runs with their counts, as far as DescribeMapRun would say the same."""
+        views = [await self._runtime.map_runs.describe(run.arn) for run in await self._store.map_runs(self.arn)]
+        return [
+            {
+                "mapRunArn": view.run.arn,
+                "status": view.run.status,
+                "itemCounts": view.items.as_api(),
+                "executionCounts": view.executions.as_api(),
+            }
+            for view in views
+            if view is not None
+        ]
 
     def wait(self) -> Awaitable[Execution]:
         """The execution once it has ended."""
@@ -109,7 +124,7 @@ async def started(order: LocalOrder) -> AsyncIterator[LocalExecution]:
         await runtime.open()
         try:
             execution = await _start(runtime, store, order, clock.now_ms())
-            yield LocalExecution(runtime, execution.arn, clock.now_ms)
+            yield LocalExecution(runtime, store, execution.arn, clock.now_ms)
         finally:
             await runtime.close()
 

@@ -12,6 +12,7 @@ import typer
 from newel.cli.dev import dev
 from newel.cli.history import history
 from newel.cli.logs import logs
+from newel.cli.map_runs import map_runs, redrive
 from newel.cli.output import EXIT_CODES, print_json
 from newel.cli.run import run
 from newel.cli.serve import serve
@@ -45,3 +46,5 @@ app.command()(validate)
 app.command("test-state")(state_test)
 app.command()(history)
 app.command()(logs)
+app.command()(redrive)
+app.add_typer(map_runs, name="map-runs")

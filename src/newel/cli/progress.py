@@ -6,10 +6,11 @@ import asyncio
 import time
 from typing import Any, Final
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from newel.cli.local import LocalExecution, LocalOrder, started
+from newel.cli.map_bars import render_map_runs
 from newel.cli.render import render_tree
 from newel.cli.tree import build_tree
 from newel.ports.store import Execution
@@ -49,4 +50,6 @@ async def _draw(live: Live, execution: LocalExecution, title: str) -> float:
 
 
 async def _tree(execution: LocalExecution, title: str) -> RenderableType:
-    return render_tree(build_tree(await execution.history()), title, execution.now_ms() / 1000)
+    tree = render_tree(build_tree(await execution.history()), title, execution.now_ms() / 1000)
+    runs = await execution.map_runs()
+    return Group(tree, render_map_runs(runs)) if runs else tree

@@ -347,6 +347,10 @@ class MapRuns(Protocol):
         """All of an execution, by start."""
         ...
 
+    async def running_map_runs(self) -> Sequence[MapRun]:
+        """All that are RUNNING (on recovery)."""
+        ...
+
     async def shards(self, map_run_arn: str) -> Sequence[MapShard]:
         """The open shards, by number."""
         ...

@@ -19,7 +19,7 @@ from newel.ports.clock import Clock
 from newel.ports.items import ItemReader, ResultWriter
 from newel.ports.logs import ExecutionLogs
 from newel.ports.metrics import Metrics, NoMetrics
-from newel.ports.store import Execution, Journal, JournalRow, SequenceConflict, Store, StoreUnavailable
+from newel.ports.store import Execution, Journal, JournalRow, MapRun, SequenceConflict, Store, StoreUnavailable
 from newel.ports.tasks import TargetLookup
 from newel.runtime.active import IDLE_MAX, Active, Actives, Waiter, initial_state
 from newel.runtime.activities import ActivityQueues, Offer
@@ -40,6 +40,8 @@ from newel.runtime.turns import Committed, Turns
 _log = logging.getLogger(__name__)
 
 _TOGETHER: Final = 500
+#: No event is encoded in fewer bytes.
+_EVENT_BYTES_MIN: Final = 2
 
 
 class Runtime:
@@ -158,6 +160,15 @@ class Runtime:
         """Bring back every execution that owes something; what it owes is issued as it comes."""
         async for arn in self._store.owing():
             await self._resume(arn)
+        for run in await self._store.running_map_runs():
+            if not await self._owes_map_run(run):
+                self._spawn(self.map_runs.abort(run, self._map_run_setting))
+
+    async def _owes_map_run(self, run: MapRun) -> bool:
+        """Whether the Map Run's execution still waits for it: one that ended with the process left it behind."""
+        active = await self._actives.find(run.execution_arn, self._store)
+        frames = [] if active is None else active.state.frames.values()
+        return any(frame.work is not None and frame.work.map_run == run.arn for frame in frames)
 
     async def _resume(self, arn: str, waiter: Waiter | None = None) -> bool:
         """Bring an execution back, and give it what it may have missed: its next step, a timer.
@@ -311,13 +322,13 @@ class Runtime:
         )
         return self._activated(record, compiled)
 
-    async def stop_child(self, arn: str) -> None:
-        """Abort a child workflow."""
-        await self._deliver(arn, i.Stop(None, None))
+    async def stop_child(self, arn: str) -> bool:
+        """Abort a child workflow; False if there is none or it has ended."""
+        return await self._deliver(arn, i.Stop(None, None))
 
-    async def redrive_child(self, arn: str) -> None:
-        """Redrive a Standard child workflow."""
-        await self.redrive(arn)
+    async def redrive_child(self, arn: str) -> bool:
+        """Redrive a Standard child workflow; False if there was nothing to redrive."""
+        return await self.redrive(arn)
 
     async def child(self, arn: str) -> Execution | None:
         """The stored record of a child workflow."""
@@ -343,6 +354,15 @@ class Runtime:
         if record is None:
             raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return await self._project(record, await journal.turns(arn))
+
+    async def history_is_full(self, arn: str) -> bool:
+        """Whether an execution has as many events as keep it from being redriven: all but one that it may have."""
+        rows = await self._store.turns(arn)
+        events_max = self._limits.history_events_max - 1
+        if sum(len(row.events) for row in rows) < events_max * _EVENT_BYTES_MIN:
+            return False
+        record = await self._store.execution(arn)
+        return record is not None and len(await self._project(record, rows)) >= events_max
 
     async def _project(self, record: Execution, rows: Sequence[JournalRow]) -> list[HistoryEvent]:
         compiled = await self.programs.of_execution(record)

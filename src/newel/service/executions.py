@@ -23,7 +23,9 @@ from newel.service.pages import page_size
 from newel.service.payloads import why_not_json
 from newel.service.test_cases import check_test_case, split_test_case
 
-_REDRIVABLE_MS: Final = 14 * 86_400_000  # "closed at most 14 days ago"
+_DAY_MS: Final = 86_400_000
+_REDRIVABLE_MS: Final = 14 * _DAY_MS  # "closed at most 14 days ago"
+_YEAR_MS: Final = 365 * _DAY_MS
 _BILLED_STEP_MS: Final = 100
 _BILLED_MEMORY_MB: Final = 64
 
@@ -193,15 +195,25 @@ async def describe_execution(core: Core, caller: Caller, request: Request) -> An
     answer["redriveStatus"] = "NOT_REDRIVABLE" if reason else "REDRIVABLE"
     if reason:
         answer["redriveStatusReason"] = reason
+    elif execution.map_run_arn is not None:
+        answer["redriveStatus"] = "REDRIVABLE_BY_MAP_RUN"
+        if execution.arn in core.runtime.map_runs.pending_redrive(execution.map_run_arn):
+            answer["status"] = "PENDING_REDRIVE"
     return _with_data(answer, execution, included=request.get("includedData") != "METADATA_ONLY")
 
 
 async def why_not_redrivable(core: Core, execution: Execution) -> str | None:
+    """AWS's reason; None for an execution that can be redriven, by itself or with its Map Run."""
     if execution.status in ("RUNNING", "SUCCEEDED"):
         return f"Execution is {execution.status} and cannot be redriven"
-    if execution.stop_ms is not None and core.clock.now_ms() - execution.stop_ms > _REDRIVABLE_MS:
+    now_ms = core.clock.now_ms()
+    if now_ms - execution.start_ms > _YEAR_MS:
+        return "Execution has exceeded the max execution time"
+    if execution.stop_ms is not None and now_ms - execution.stop_ms > _REDRIVABLE_MS:
         return "Execution redrivable period exceeded"
-    machine = await core.store.machine(execution.machine_arn)
+    if execution.type == "STANDARD" and await core.runtime.history_is_full(execution.arn):
+        return "Execution history event limit exceeded"
+    machine = await core.store.machine(execution.machine_arn.partition("/")[0])
     if machine is not None and machine.id == execution.machine_id and machine.status == "DELETING":
         return "State machine is in DELETING status"
     return None
@@ -249,6 +261,8 @@ async def list_executions(core: Core, caller: Caller, request: Request) -> Answe
     _check_list(request)
     size = page_size(request)
     cursor = core.tokens.read("ListExecutions", request)
+    if request.get("statusFilter") == "PENDING_REDRIVE":
+        return await _pending_redrive(core, request, cursor or 0, size)
     if "mapRunArn" in request:
         wanted = await filter_of_map_run(core, request, cursor, size + 1)
     else:
@@ -266,6 +280,28 @@ async def list_executions(core: Core, caller: Caller, request: Request) -> Answe
         by_stop = wanted.status not in (None, "RUNNING") and last.stop_ms is not None
         cursor = [last.stop_ms if by_stop else last.start_ms, last.arn]
         answer["nextToken"] = core.tokens.issue("ListExecutions", request, cursor)
+    return answer
+
+
+async def _pending_redrive(core: Core, request: Request, start: int, size: int) -> Answer:
+    """Children that the redrive of a Map Run is about to run again, in that order."""
+    await filter_of_map_run(core, request, None, 1)  # raises for a Map Run that is not there
+    arns = core.runtime.map_runs.pending_redrive(request["mapRunArn"])
+    found = [await core.store.execution(arn) for arn in arns[start : start + size]]
+    answer: Answer = {
+        "executions": [
+            {
+                **_listed(execution),
+                "status": "PENDING_REDRIVE",
+                "redriveCount": execution.redrive_count,
+                "itemCount": await item_count(core, execution.arn),
+            }
+            for execution in found
+            if execution is not None
+        ]
+    }
+    if len(arns) > start + size:
+        answer["nextToken"] = core.tokens.issue("ListExecutions", request, start + size)
     return answer
 
 

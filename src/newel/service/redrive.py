@@ -18,9 +18,10 @@ async def redrive_execution(core: Core, caller: Caller, request: Request) -> Ans
     """RedriveExecution. A clientToken seen in the last 15 minutes gives the answer it gave then."""
     execution = await existing_execution(core, request["executionArn"])
     token = request.get("clientToken")
-    known = core.redrive_tokens.setdefault(execution.arn, {})
-    if token is not None and token in known and core.clock.now_ms() - known[token] < _TOKEN_MS:
-        return {"redriveDate": seconds(known[token])}
+    _forget_old_tokens(core)
+    given_ms = core.redrive_tokens.get(execution.arn, {}).get(token) if token is not None else None
+    if given_ms is not None:
+        return {"redriveDate": seconds(given_ms)}
     await _check(core, execution)
     if not await core.runtime.redrive(execution.arn):
         raise _not_redrivable("Execution is RUNNING and cannot be redriven")
@@ -28,12 +29,21 @@ async def redrive_execution(core: Core, caller: Caller, request: Request) -> Ans
     assert again is not None
     assert again.redrive_ms is not None
     if token is not None:
+        known = core.redrive_tokens.setdefault(execution.arn, {})
         known[token] = again.redrive_ms
         while len(known) > _TOKENS_MAX:
             del known[next(iter(known))]
-    if not known:
-        del core.redrive_tokens[execution.arn]
     return {"redriveDate": seconds(again.redrive_ms)}
+
+
+def _forget_old_tokens(core: Core) -> None:
+    """Tokens are few: every redrive within 15 minutes has at most one."""
+    oldest_ms = core.clock.now_ms() - _TOKEN_MS
+    for arn, known in list(core.redrive_tokens.items()):
+        for token in [token for token, given_ms in known.items() if given_ms <= oldest_ms]:
+            del known[token]
+        if not known:
+            del core.redrive_tokens[arn]
 
 
 async def _check(core: Core, execution: Execution) -> None:

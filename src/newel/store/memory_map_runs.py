@@ -35,5 +35,8 @@ class MemoryMapRuns(MemoryCatalog):
         found = [run for run in self._map_runs.values() if run.execution_arn == execution_arn]
         return sorted(found, key=lambda run: (run.start_ms, run.arn))
 
+    async def running_map_runs(self) -> Sequence[MapRun]:
+        return [run for run in self._map_runs.values() if run.status == "RUNNING"]
+
     async def shards(self, map_run_arn: str) -> Sequence[MapShard]:
         return [shard for _, shard in sorted(self._shards.get(map_run_arn, {}).items())]

@@ -36,6 +36,10 @@ class Counts(msgspec.Struct):
         return self.failed + self.timed_out
 
     @property
+    def unsuccessful(self) -> int:
+        return self.failed + self.timed_out + self.aborted
+
+    @property
     def ended(self) -> int:
         return self.succeeded + self.failed + self.timed_out + self.aborted
 
@@ -46,6 +50,19 @@ _FIELDS: Final[dict[ExecutionStatus, str]] = {
     "TIMED_OUT": "timed_out",
     "ABORTED": "aborted",
 }
+
+
+class Recount(msgspec.Struct):
+    """How far a redrive has looked at the children of shards that had closed: those before `next` have been.
+
+    `covered` are (first, number) of the children of shards that were open when the redrive began.
+    """
+
+    next: int
+    covered: tuple[tuple[int, int], ...]
+
+    def covers(self, index: int) -> bool:
+        return any(first <= index < first + number for first, number in self.covered)
 
 
 class Progress(msgspec.Struct):
@@ -65,6 +82,8 @@ class Progress(msgspec.Struct):
     results_written: int = 0
     error: str | None = None
     cause: str | None = None
+    express: bool = False
+    recount: Recount | None = None
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -87,6 +106,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     ended: Counts
     total: int
     results_written: int
+    pending_redrive: int = 0
 
     def as_api(self) -> dict[str, int]:
         """`MapRunItemCounts` and `MapRunExecutionCounts`."""
@@ -100,5 +120,5 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
             "total": self.total,
             "resultsWritten": self.results_written,
             "failuresNotRedrivable": 0,
-            "pendingRedrive": 0,
+            "pendingRedrive": self.pending_redrive,
         }

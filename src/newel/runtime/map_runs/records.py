@@ -23,6 +23,11 @@ def only_turn(record: Execution) -> Turn:
     return Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=_NO_EVENTS, end=end)
 
 
+def ran_before(record: Execution, redrive_ms: int | None) -> bool:
+    """Whether a child last began before the Map Run was redriven."""
+    return redrive_ms is not None and max(record.start_ms, record.redrive_ms or 0) < redrive_ms
+
+
 def inline_items(value: Json, after: str | None) -> list[Item]:
     """Items that stand in the state's input; a position is how many came before."""
     start = 0 if after is None else int(after)
@@ -61,6 +66,6 @@ def child_result(record: Execution) -> ChildResult:
         error=record.error,
         cause=record.cause,
         redrive_count=record.redrive_count,
-        redrive_status="REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
+        redrive_status="REDRIVABLE_BY_MAP_RUN" if redrivable else "NOT_REDRIVABLE",
         redrive_status_reason=reason,
     )

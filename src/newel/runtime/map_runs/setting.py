@@ -34,10 +34,12 @@ class World(Protocol):
         """Start children, whose ends are reported to the Map Run; for each, None or why it was not started."""
         ...
 
-    async def stop_child(self, arn: str) -> None: ...
+    async def stop_child(self, arn: str) -> bool:
+        """Abort a child; False if there is none or it has ended."""
+        ...
 
-    async def redrive_child(self, arn: str) -> None:
-        """Redrive a Standard child that has ended."""
+    async def redrive_child(self, arn: str) -> bool:
+        """Redrive a Standard child that has ended; False if there was nothing to redrive."""
         ...
 
     async def child(self, arn: str) -> Execution | None:
@@ -61,9 +63,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parent(msgspec.Struct, frozen=True, kw_only=True):
-    """The execution that waits for the Map Run, and the part of its definition that the children run."""
+    """The execution that waits for the Map Run, and the part of its definition that the children run.
 
-    active: Active
+    `active` is None for one that has ended: no child is started any more.
+    """
+
+    execution_arn: str
+    active: Active | None
     account: str
     region: str
     role_arn: str

@@ -25,5 +25,10 @@ SELECT arn, execution_arn, machine_arn, status, start_ms, stop_ms, max_concurren
   tolerated_percentage, progress, redrive_count, redrive_ms
 FROM map_run WHERE execution_arn = ? ORDER BY start_ms, arn
 
+-- name: running_map_runs
+SELECT arn, execution_arn, machine_arn, status, start_ms, stop_ms, max_concurrency, tolerated_count,
+  tolerated_percentage, progress, redrive_count, redrive_ms
+FROM map_run WHERE status = 'RUNNING' ORDER BY start_ms, arn
+
 -- name: map_shards
 SELECT map_run_arn, number, first, inputs, items FROM map_shard WHERE map_run_arn = ? ORDER BY number

@@ -42,6 +42,10 @@ class MapRunReader:
         rows = self._connection.execute(_STATEMENTS["map_runs"], (execution_arn,)).fetchall()
         return [MapRun(**dict(zip(MapRun.__struct_fields__, row, strict=True))) for row in rows]
 
+    def running(self) -> Sequence[MapRun]:
+        rows = self._connection.execute(_STATEMENTS["running_map_runs"]).fetchall()
+        return [MapRun(**dict(zip(MapRun.__struct_fields__, row, strict=True))) for row in rows]
+
     def shards(self, map_run_arn: str) -> Sequence[MapShard]:
         rows = self._connection.execute(_STATEMENTS["map_shards"], (map_run_arn,)).fetchall()
         return [

@@ -241,5 +241,8 @@ class SqliteStore:
     async def map_runs(self, execution_arn: str) -> Sequence[MapRun]:
         return self._open().map_runs.map_runs(execution_arn)
 
+    async def running_map_runs(self) -> Sequence[MapRun]:
+        return self._open().map_runs.running()
+
     async def shards(self, map_run_arn: str) -> Sequence[MapShard]:
         return self._open().map_runs.shards(map_run_arn)

@@ -1,0 +1,62 @@
+"""The results of a Map Run: read from the store child by child, written out or made into the state's output."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from newel.engine.map_run import result_of
+from newel.json import Json, Payload
+from newel.ports.items import ChildResult
+from newel.runtime.map_runs.children import ChildNames
+from newel.runtime.map_runs.records import child_result, writer_spec
+from newel.runtime.map_runs.setting import Parent, Setting
+
+
+class Results:
+    """What the children of a Map Run have ended with."""
+
+    def __init__(self, setting: Setting, parent: Parent, map_run_arn: str, names: ChildNames, writer: Json) -> None:
+        """`writer` is the evaluated ResultWriter, or None."""
+        self._setting = setting
+        self._parent = parent
+        self._arn = map_run_arn
+        self._names = names
+        self._writer = None if writer is None else writer_spec(writer)
+
+    @property
+    def exported(self) -> bool:
+        """Whether there are result files."""
+        return self._writer is not None and self._writer.bucket is not None
+
+    async def output(self, children: int) -> Payload:
+        """The state's output: what the writer says of its files, or the children's outputs."""
+        if self._writer is None:
+            return await self._outputs(children)
+        parent = self._parent
+        output = await self._setting.writer.write(
+            self._writer,
+            self._arn,
+            self._each(children),
+            account=parent.account,
+            region=parent.region,
+            role_arn=parent.role_arn,
+        )
+        return Payload.of(output if self.exported else output["Results"])
+
+    async def _outputs(self, children: int) -> Payload:
+        outputs: list[str] = []
+        size = 0
+        async for result in self._each(children):
+            if result.status == "SUCCEEDED" and result.output is not None:
+                outputs.append(result.output)
+                size += len(result.output)
+                if size > self._setting.limits.payload_bytes_max:
+                    break  # too large already; the interpreter says so
+        return result_of(outputs)
+
+    async def _each(self, children: int) -> AsyncIterator[ChildResult]:
+        """All children in order, from the store."""
+        for index in range(children):
+            record = await self._setting.world.child(self._names.arn(index))
+            if record is not None:
+                yield child_result(record)
