@@ -6,6 +6,8 @@ import msgspec
 
 from newel.ports.store import MapRun, MapShard
 
+from .records import arn_of, execution, succeeded, turn
+
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:m:e"
 
 
@@ -84,6 +86,26 @@ def test_shards_open_and_close_with_the_run(make_store):
         assert await store.shards(run.arn) == [second]
         assert await store.map_run(run.arn) == moved
         assert len(await store.shards(other.arn)) == 1
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_map_runs_go_with_their_execution(make_store):
+    async def story():
+        store = make_store()
+        await store.open()
+        for name in ("old", "new"):
+            await store.create(execution(name), turn(name))
+            await store.append(turn(name, 2, end=succeeded(100 if name == "old" else 900)))
+        old, new = run_of("a", execution_arn=arn_of("old")), run_of("b", execution_arn=arn_of("new"))
+        for run in (old, new):
+            await store.put_map_run(run, add=shard_of(run, 0, "1"))
+        assert await store.delete_ended_before(500) == 1
+        assert await store.map_run(old.arn) is None
+        assert await store.shards(old.arn) == []
+        assert await store.map_run(new.arn) == new
+        assert len(await store.shards(new.arn)) == 1
         await store.close()
 
     asyncio.run(story())

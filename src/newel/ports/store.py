@@ -265,7 +265,7 @@ class Journal(Protocol):
         ...
 
     async def delete_ended_before(self, before_ms: int) -> int:
-        """Forget executions that stopped before `before_ms`, with their journals; returns how many.
+        """Forget executions that stopped before `before_ms`, with their journals and Map Runs; returns how many.
 
         Their ARNs are free again: until then an ARN is taken for ever (AWS: 90 days).
         """

@@ -128,6 +128,7 @@ class MemoryStore(MemoryMapRuns):
     def _forget(self, arns: Sequence[str]) -> None:
         for arn in arns:
             del self._records[arn]
+        self._forget_map_runs(frozenset(arns))
 
     # -- reads -------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from newel.ports.store import MapRun, MapShard
 from newel.store.memory_catalog import MemoryCatalog
@@ -27,6 +27,12 @@ class MemoryMapRuns(MemoryCatalog):
             shards[add.number] = add
         for number in drop:
             shards.pop(number, None)
+
+    def _forget_map_runs(self, executions: Set[str]) -> None:
+        """Map Runs go with their executions."""
+        for arn in [arn for arn, run in self._map_runs.items() if run.execution_arn in executions]:
+            del self._map_runs[arn]
+            self._shards.pop(arn, None)
 
     async def map_run(self, arn: str) -> MapRun | None:
         return self._map_runs.get(arn)

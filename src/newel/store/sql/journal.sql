@@ -120,3 +120,14 @@ DELETE FROM turn WHERE id > (?1 << 24) AND id < ((?1 + 1) << 24)
 
 -- name: delete_snapshot
 DELETE FROM snapshot WHERE execution = ?
+
+-- name: delete_map_shards
+DELETE FROM map_shard WHERE map_run_arn IN (
+  SELECT r.arn FROM execution e JOIN word w ON w.id = e.prefix JOIN map_run r ON r.execution_arn = w.text || e.tail
+  WHERE e.id = ?
+)
+
+-- name: delete_map_runs
+DELETE FROM map_run WHERE execution_arn = (
+  SELECT w.text || e.tail FROM execution e JOIN word w ON w.id = e.prefix WHERE e.id = ?
+)
