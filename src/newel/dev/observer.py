@@ -31,16 +31,22 @@ class _Place(msgspec.Struct):
     prefix: str = ""
     state: str = ""
     type: str = ""
-    entered_ms: int = 0
+    entered_ms: int | None = None  # None: before this process began to look
     failed: bool = False
 
     @property
     def path(self) -> str:
         return self.prefix + self.state
 
+    def took_ms(self, now_ms: int) -> int | None:
+        return None if self.entered_ms is None else now_ms - self.entered_ms
+
 
 class Observer:
-    """Shown every committed turn; tells `tell` what a person would want to see of it."""
+    """Shown every committed turn; tells `tell` what a person would want to see of it.
+
+    Of the child executions of a Map Run, of which there may be a million, that is only who did not succeed.
+    """
 
     def __init__(self, tell: Callable[[Progress], None]) -> None:
         self._tell = tell
@@ -50,7 +56,10 @@ class Observer:
         """Never raises: what is shown must not disturb what happens."""
         try:
             for event in done.events:
-                self._event(event, done)
+                if done.active.record.map_run_arn is None:
+                    self._event(event, done)
+                elif type(event) in _ENDS and not isinstance(event, e.ExecutionSucceeded):
+                    self._ended(event, done)
         except Exception:
             logger.exception("the progress of %s cannot be shown", done.active.record.arn)
 
@@ -69,7 +78,7 @@ class Observer:
                 self._entered(event, done, _at(places, event.frame))
             case e.StateExited():
                 place = _at(places, event.frame)
-                self._say(done, "caught" if place.failed else "exited", place, took_ms=done.at_ms - place.entered_ms)
+                self._say(done, "caught" if place.failed else "exited", place, took_ms=place.took_ms(done.at_ms))
             case e.RetryScheduled():
                 place = _at(places, event.frame)
                 place.failed = False
@@ -92,7 +101,7 @@ class Observer:
 
     def _ended(self, event: Any, done: Committed) -> None:
         record = done.active.record
-        del self._places[record.arn]
+        self._places.pop(record.arn, None)
         note = (record.output or "") if isinstance(event, e.ExecutionSucceeded) else _error(event)
         self._say(done, "ended", note=note, status=_ENDS[type(event)], took_ms=done.at_ms - record.start_ms)
 

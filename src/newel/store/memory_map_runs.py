@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from newel.ports.store import MapRun, MapShard
 from newel.store.memory_catalog import MemoryCatalog
@@ -28,7 +28,7 @@ class MemoryMapRuns(MemoryCatalog):
         for number in drop:
             shards.pop(number, None)
 
-    def _forget_map_runs(self, executions: Set[str]) -> None:
+    def _forget_map_runs(self, executions: frozenset[str]) -> None:
         """Map Runs go with their executions."""
         for arn in [arn for arn, run in self._map_runs.items() if run.execution_arn in executions]:
             del self._map_runs[arn]
