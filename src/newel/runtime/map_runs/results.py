@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from newel.engine.map_run import result_of
 from newel.json import Json, Payload
@@ -10,6 +12,9 @@ from newel.ports.items import ChildResult
 from newel.runtime.map_runs.children import ChildNames
 from newel.runtime.map_runs.records import child_result, writer_spec
 from newel.runtime.map_runs.setting import Parent, Setting
+
+#: Children that are read before others have a turn on the event loop.
+_AT_ONCE: Final = 50
 
 
 class Results:
@@ -57,6 +62,8 @@ class Results:
     async def _each(self, children: int) -> AsyncIterator[ChildResult]:
         """All children in order, from the store."""
         for index in range(children):
+            if index % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # a store that answers at once would keep everybody else waiting
             record = await self._setting.world.child(self._names.arn(index))
             if record is not None:
                 yield child_result(record)
