@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/jsonata.py [--seconds 0.2] [--row NAME]
 
-Libraries that can't be imported are left out with a note; to have them all, install these in an environment of your own:
-jsonata-python, jsonatapy, jsonata2py. Times are per evaluation of a compiled expression, the best of several rounds.
+The libraries are installed into a folder of their own at the first run; one that cannot be is left out with a note.
+Times are per evaluation of a compiled expression, the best of several rounds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import importlib
 import json
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Pa
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 from newel.expr.jsonata import compile as ours  # noqa: E402
 
+LIBRARIES = Path(__file__).parents[1] / ".cache" / "bench-jsonata"
+PACKAGES = ["jsonata-python==0.7.1", "jsonatapy==2.2.13", "jsonata2py==0.1.3"]
 ROUNDS = 5
 SSN = re.compile(r"^(\d{3}-?\d{2}-?\d{4}|XXX-XX-XXXX)\Z")
 
@@ -147,14 +150,29 @@ COLUMNS = {
 }
 
 
+def install_libraries():
+    stamp = LIBRARIES / ".packages"
+    if not stamp.exists() or stamp.read_text() != "\n".join(PACKAGES):
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--upgrade"]
+        done = subprocess.run(
+            [*command, "--target", str(LIBRARIES), *PACKAGES], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            print(f"note: the libraries could not be installed: {done.stderr[-300:]}")
+            return
+        stamp.write_text("\n".join(PACKAGES))
+    sys.path.append(str(LIBRARIES))
+
+
 def available():
+    install_libraries()
     found = {}
     for name, (module, make) in COLUMNS.items():
         try:
             if module:
                 importlib.import_module(module)
         except ImportError:
-            print(f"note: {name} is not installed, its column is left out (pip install {name})")
+            print(f"note: {name} cannot be imported, its column is left out")
         else:
             found[name] = make
     return found
