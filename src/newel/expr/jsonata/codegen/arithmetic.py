@@ -145,10 +145,18 @@ def fused(g: Generator, node: Node, context: Context, expr: Callable[[Generator,
     with g.block(f"if {test}:"):
         for operation in operations:
             g.emit(f"{operation.result} = {_code(operation.left)} {operation.node.value} {_code(operation.right)}")
-        with g.block(f"if not ({_bounds(root, operations)}):"):
+        # Comparing a double with a large integer is slow. All results are integers if the last one is.
+        if root.node.value != "/":
+            with (
+                g.block(f"if {result}.__class__ is int:"),
+                g.block(f"if not ({_bounds(root, operations, '')}):"),
+            ):
+                g.emit(f"{result} = N")
+        otherwise = "if" if root.node.value == "/" else "elif"
+        with g.block(f"{otherwise} not ({_bounds(root, operations, '.0')}):"):
             g.emit(f"{result} = N")
         if id(node) not in g.loose:
-            with g.block(f"elif {result}.__class__ is float and {result}.is_integer():"):
+            with g.block(f"elif {result}.is_integer():"):
                 g.emit(f"{result} = int({result})")
     with g.block(f"if {result} is N:"):
         settled = {leaf.code: g.temp(f"collapse({leaf.code})") for leaf in leaves if leaf.open}
@@ -160,8 +168,8 @@ def fused(g: Generator, node: Node, context: Context, expr: Callable[[Generator,
     return Val(result, "n" if all(leaf.kind == "n" for leaf in leaves) else "n?")
 
 
-def _bounds(root: _Operation, operations: list[_Operation]) -> str:
-    """A condition for every result being exact, and finite.
+def _bounds(root: _Operation, operations: list[_Operation], fraction: str) -> str:
+    """A condition for every result being exact, and finite; `fraction` makes the bounds integers or doubles.
 
     What only gets a constant added on its way to the root is exact if the root is, with the constant to spare.
     """
@@ -175,14 +183,14 @@ def _bounds(root: _Operation, operations: list[_Operation]) -> str:
         spare += abs(int(constants[0])) + 1
         current = below[0]
         covered.append(current)
-    tests = [f"{spare - SAFE} < {root.result} < {SAFE - spare}"]
+    tests = [f"{spare - SAFE}{fraction} < {root.result} < {SAFE - spare}{fraction}"]
     # A quotient is a double, exact as doubles go; if it is infinite, so is what becomes of it.
     checked = [
         operation
         for operation in operations
         if operation is not root and operation not in covered and operation.node.value != "/"
     ]
-    tests += [f"{-SAFE} < {operation.result} < {SAFE}" for operation in checked]
+    tests += [f"{-SAFE}{fraction} < {operation.result} < {SAFE}{fraction}" for operation in checked]
     return " and ".join(tests)
 
 
