@@ -70,6 +70,8 @@ def _refusal(status: int, error_type: str, message: str) -> bytes:
     return _http(status, dumps({"errorMessage": message, "errorType": error_type}).encode())
 
 
+#: Accepting, making the transport, telling the protocol.
+_SETTLING_TURNS: Final = 3
 _ACCEPTED: Final = _http(202, b'{"status":"OK"}\n')
 
 
@@ -282,3 +284,15 @@ async def listen_loopback(session: Session) -> tuple[asyncio.AbstractServer, str
     server = await asyncio.get_running_loop().create_server(lambda: Connection(session), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
     return server, f"{host}:{port}"
+
+
+def close_when_settled(server: asyncio.AbstractServer, turns: int = _SETTLING_TURNS) -> None:
+    """Stop listening for a process that has ended, a few turns of the event loop later.
+
+    By then every connection it made has its transport, so that the session can drop it; asyncio's server of Python 3.11
+    leaves the socket open of one that it has accepted and not given a transport yet when it is closed.
+    """
+    if turns == 0:
+        server.close()
+    else:
+        asyncio.get_running_loop().call_soon(close_when_settled, server, turns - 1)

@@ -269,7 +269,7 @@ class Worker:
             self._started.exception()  # seen, also when nobody waits any more
         self._session.abandon(_Exited())
         if self._server is not None:
-            self._server.close()
+            runtime_api.close_when_settled(self._server)
         self._session.close()
         self.log.close()
         (self._scratch.parent / f"{self.id}.sock").unlink(missing_ok=True)

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import http.client
 import json
+import socket
+import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,3 +209,31 @@ def test_a_request_in_pieces_is_one_request(size):
             assert transport.data.count(b"HTTP/1.1 20") == 2
 
         loop.run_until_complete(main())
+
+
+def test_a_connection_made_as_the_process_ends_is_closed(monkeypatch):
+    """Whatever the loop has done with it by then: nothing, accepted it, or made its transport."""
+    left_open = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: left_open.append(str(unraisable.exc_value)))
+
+    async def end_after(turns):
+        session = quiet_session()
+        server, address = await runtime_api.listen_loopback(session)
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as client:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            # As a callback, which is what the end of a process is: it may run between accept and the transport.
+            asyncio.get_running_loop().call_soon(runtime_api.close_when_settled, server)
+            asyncio.get_running_loop().call_soon(session.close)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+        assert not server.is_serving()
+        assert session.connections == set()
+
+    for turns in range(4):
+        asyncio.run(end_after(turns))
+    gc.collect()
+    assert left_open == []
