@@ -113,6 +113,18 @@ def test_a_mocked_error_is_caught_by_the_definition(newel, definition, mocks):
     assert "! Charge" in result.stderr
 
 
+def test_a_service_that_only_a_server_calls(newel, definition):
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": True}
+    send["Parameters"] = {"QueueUrl": "q", "MessageBody": "m"}
+    result = newel("run", "--json", definition({"StartAt": "Send", "States": {"Send": send}}))
+    document = json.loads(result.stdout)
+    assert document["error"] == "Newel.UnsupportedIntegration"
+    assert document["cause"] == (
+        "The service integration arn:aws:states:::sqs:sendMessage is not supported by commands that need no server: "
+        "give the state a mock, or use a server."
+    )
+
+
 def test_a_mocked_callback_and_job_need_no_server(newel, definition, mocks):
     callback = {
         **INVOKE,

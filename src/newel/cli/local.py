@@ -14,7 +14,7 @@ import msgspec
 from newel.cli.folder_functions import ACCOUNT, REGION, folder_functions
 from newel.errors import ServiceError
 from newel.integrations.mocks import MockedTargets, Script
-from newel.integrations.registry import build_registry
+from newel.integrations.registry import Unsupported, build_registry
 from newel.ports.clock import Clock
 from newel.ports.functions import FunctionInvoker
 from newel.ports.store import Execution, Machine, MachineType, Revision
@@ -99,7 +99,8 @@ class _OneMachine:
 
 def local_targets(functions: FunctionInvoker, clock: Clock) -> TargetLookup:
     """What tasks can call without a server."""
-    return build_registry(functions, _OneMachine(), clock)
+    elsewhere = Unsupported("commands that need no server: give the state a mock, or use a server")
+    return build_registry(functions, _OneMachine(), clock, unsupported=elsewhere)
 
 
 @asynccontextmanager

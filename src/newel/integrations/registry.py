@@ -21,10 +21,13 @@ UNSUPPORTED_ERROR = "Newel.UnsupportedIntegration"
 
 
 class Unsupported:
-    """Answers for what this version cannot perform."""
+    """Answers for what cannot be performed; `by` says where it cannot."""
+
+    def __init__(self, by: str = "this version of Newel") -> None:
+        self._by = by
 
     async def run(self, request: TaskRequest, events: TaskEvents) -> Outcome | None:
-        cause = f"The service integration {request.resource.text} is not supported by this version of Newel."
+        cause = f"The service integration {request.resource.text} is not supported by {self._by}."
         return Failed(UNSUPPORTED_ERROR, cause, "START_FAILED")
 
 
@@ -40,11 +43,12 @@ class Registry:
         function: TaskTarget,
         optimized: Mapping[str, TaskTarget],
         aws_sdk: TargetLookup | None = None,
+        unsupported: TaskTarget | None = None,
     ) -> None:
         self._function = function
         self._optimized = optimized
         self._aws_sdk = aws_sdk
-        self._unsupported = Unsupported()
+        self._unsupported = unsupported or Unsupported()
 
     def __call__(self, resource: Resource) -> TaskTarget | None:
         if resource.kind == "activity":
@@ -83,14 +87,15 @@ def build_registry(
     *,
     http: Action | None = None,
     services: Mapping[str, TaskTarget] | None = None,
+    unsupported: TaskTarget | None = None,
 ) -> Registry:
     """The lookup that the runtime uses.
 
     `aws_sdk` finds the targets of `aws-sdk:*` (`aws.sdk_target.sdk_targets`); `http` performs `http:invoke`
     (`http_task.target.HttpInvoke`); `services` are the optimized integrations that call AWS APIs
-    (`optimized.targets.service_targets`).
+    (`optimized.targets.service_targets`); `unsupported` answers for the rest.
     """
     optimized = {**optimized_targets(functions, executions, clock), **(services or {})}
     if http is not None:
         optimized["http:invoke"] = ActionTarget(http)
-    return Registry(ActionTarget(FunctionArn(functions)), optimized, aws_sdk)
+    return Registry(ActionTarget(FunctionArn(functions)), optimized, aws_sdk, unsupported)
