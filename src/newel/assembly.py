@@ -29,7 +29,7 @@ from newel.functions.settings import HostSettings
 from newel.integrations.aws.client import AwsClient
 from newel.integrations.aws.objects import S3Objects
 from newel.integrations.aws.sdk_target import sdk_targets
-from newel.integrations.aws.settings import AwsSettings
+from newel.integrations.aws.settings import AwsCalls, AwsSettings
 from newel.integrations.aws.signing_names import by_signing_name, is_at
 from newel.integrations.http_task.egress import Egress
 from newel.integrations.http_task.egress_settings import EgressSettings
@@ -89,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: Where other services are: for all, and for single ones keyed as in `AWS_ENDPOINT_URL_<SERVICE>`.
     endpoint_url: str | None = None
     endpoint_urls: Mapping[str, str] = {}
+    aws_calls: AwsCalls = AwsCalls()
     egress: EgressSettings = EgressSettings()
     models: ModelSettings = ModelSettings()
 
@@ -251,6 +252,7 @@ def _aws_settings(settings: Settings, beside: Beside) -> AwsSettings:
         own_url=settings.url,
         endpoint_url=_everything_else(settings, beside),
         endpoint_urls=settings.endpoint_urls,
+        **msgspec.structs.asdict(settings.aws_calls),
     )
 
 

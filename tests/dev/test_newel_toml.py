@@ -26,6 +26,10 @@ sfn = "http://127.0.0.1:3"
 [egress]
 allow_networks = ["10.0.0.0/8"]
 
+[aws]
+attempts = 1
+read_seconds = 5
+
 [models."anthropic.*"]
 base_url = "http://127.0.0.1:11434/v1"
 """
@@ -43,6 +47,7 @@ def test_everything_is_read(tmp_path):
         "SFN": "http://127.0.0.1:3",
     }
     assert config.egress.allow_networks == ("10.0.0.0/8",)
+    assert (config.aws.attempts, config.aws.read_seconds, config.aws.connect_seconds) == (1, 5, 10)
     assert config.models.endpoint("anthropic.claude-x").base_url == "http://127.0.0.1:11434/v1"
 
 
@@ -55,6 +60,8 @@ def test_no_file_is_an_empty_one(tmp_path):
     [
         ("foo = 1", 1, "unknown key foo"),
         ("\nx =\n", 2, "Invalid value"),
+        ("[aws]\nattempts = 0\n", 1, "aws: Expected `int` >= 1"),
+        ("\n[aws]\nattempt = 2\n", 2, "unknown field `attempt`"),
         ('[machines.a]\ndefinition = "x"\ntyp = "E"\n', 3, "unknown key typ"),
         ('[machines.a]\ndefinition = "x"\n\nlogging = { level = "LOUD" }\n', 4, "machines.a.logging.level"),
         ('[machines."a b"]\ntype = "STANDARD"\n', 1, "missing required field `definition`"),

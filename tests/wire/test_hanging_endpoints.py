@@ -1,4 +1,4 @@
-"""Tasks that wait for other servers, many of them: no thread each, and nobody else waits."""
+"""Tasks that wait for other servers: many of them, no thread each, nobody else waits; and how often one is asked."""
 
 import json
 import os
@@ -77,3 +77,23 @@ def test_five_hundred_tasks_that_wait(tmp_path, hanging, monkeypatch):
         print(f"threads {idle_threads} -> {threads}; p50 {alone[20] * 1e3:.1f} ms -> {beside[20] * 1e3:.1f} ms")
     finally:
         server.close()
+
+
+def test_how_often_a_call_is_tried_is_a_setting(tmp_path, monkeypatch):
+    asked = []
+
+    def answer(request: Asked) -> Told:
+        asked.append(request.path)
+        return Told(503, b"")
+
+    with answering(answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
+        monkeypatch.setenv("NEWEL_AWS_CALLS", '{"attempts": 1}')
+        server = Server(tmp_path / "data")
+        server.start()
+        try:
+            arn = server.states.start_execution(stateMachineArn=server.machine("send", SEND))["executionArn"]
+            eventually(lambda: server.states.describe_execution(executionArn=arn)["status"] == "FAILED")
+        finally:
+            server.close()
+    assert len(asked) == 1

@@ -47,7 +47,7 @@ def serve(
     """
     # Imported here so that the other commands start without the server's parts.
     from newel import assembly  # noqa: PLC0415
-    from newel.integrations.aws.settings import endpoints_from_environment  # noqa: PLC0415
+    from newel.integrations.aws.settings import aws_calls, endpoints_from_environment  # noqa: PLC0415
     from newel.integrations.http_task.egress_settings import egress_settings  # noqa: PLC0415
     from newel.integrations.models.settings import model_settings  # noqa: PLC0415
 
@@ -61,6 +61,7 @@ def serve(
     try:
         egress = egress_settings(None, os.environ, Path.cwd())
         models = model_settings(None, os.environ)
+        calls = aws_calls(None, os.environ)
     except ValueError as error:
         fail(str(error))
     settings = assembly.Settings(
@@ -72,6 +73,7 @@ def serve(
         allow_remote=allow_remote,
         endpoint_url=endpoint_url,
         endpoint_urls=endpoint_urls,
+        aws_calls=calls,
         egress=egress,
         models=models,
         mock_config=mock_config,

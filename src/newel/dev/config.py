@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from newel.dev.toml_lines import line_of
+from newel.integrations.aws.settings import AwsCalls, aws_calls
 from newel.integrations.aws.signing_names import environment_key
 from newel.integrations.http_task.egress_settings import EgressSettings, egress_settings
 from newel.integrations.models.settings import ModelSettings, model_settings
@@ -117,8 +118,8 @@ class Resources(_Table, frozen=True, kw_only=True):
 class Config(_Table, frozen=True, kw_only=True):
     """The whole file.
 
-    `endpoints` are keyed as in `AWS_ENDPOINT_URL_<SERVICE>`; `egress`, `models` and `mocks` are handed to those whom
-    they concern.
+    `endpoints` are keyed as in `AWS_ENDPOINT_URL_<SERVICE>`; `aws`, `egress`, `models` and `mocks` are handed to those
+    whom they concern.
     """
 
     machines: dict[str, MachineTable] = {}
@@ -126,13 +127,14 @@ class Config(_Table, frozen=True, kw_only=True):
     substitutions: dict[str, Any] = {}
     resources: Resources = Resources()
     endpoints: dict[str, str] = {}
+    aws: AwsCalls = AwsCalls()
     egress: EgressSettings = EgressSettings()
     models: ModelSettings = ModelSettings()
     mocks: str | None = None
 
     def startup(self) -> tuple[object, ...]:
         """What only a new start can change."""
-        return (self.endpoints, self.egress, self.models, self.mocks)
+        return (self.endpoints, self.aws, self.egress, self.models, self.mocks)
 
 
 def read_config(folder: Path) -> Config:
@@ -173,6 +175,7 @@ class _Reader:
             substitutions=self._table(document, ("substitutions",)),
             resources=self._resources(self._table(document, ("resources",))),
             endpoints=self._endpoints(self._strings(document, ("endpoints",))),
+            aws=self._aws(self._table(document, ("aws",))),
             egress=self._egress(self._table(document, ("egress",))),
             models=self._models(self._table(document, ("models",))),
             mocks=self._mocks(self._table(document, ("mocks",))),
@@ -246,6 +249,12 @@ class _Reader:
             return egress_settings(table, os.environ, self._folder)
         except ValueError as error:
             raise self._error(str(error), ("egress",)) from None
+
+    def _aws(self, table: dict[str, Any]) -> AwsCalls:
+        try:
+            return aws_calls(table, os.environ)
+        except ValueError as error:
+            raise self._error(str(error), ("aws",)) from None
 
     def _models(self, table: dict[str, Any]) -> ModelSettings:
         try:

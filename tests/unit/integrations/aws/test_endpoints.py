@@ -1,7 +1,7 @@
 import pytest
 
 from newel.integrations.aws.endpoints import Endpoint, endpoint_of
-from newel.integrations.aws.settings import AwsSettings, endpoints_from_environment
+from newel.integrations.aws.settings import AwsCalls, AwsSettings, aws_calls, endpoints_from_environment
 
 OWN = "http://127.0.0.1:8083"
 OTHER = "http://127.0.0.1:4566"
@@ -40,3 +40,15 @@ def test_the_environments_endpoints():
 )
 def test_where_a_service_is(service, service_id, settings, endpoint):
     assert endpoint_of(AwsSettings(own_url=OWN, **settings), service, service_id) == endpoint
+
+
+def test_what_calls_may_cost():
+    assert aws_calls(None, {}) == AwsCalls()
+    assert aws_calls({"attempts": 2}, {}).attempts == 2
+    assert aws_calls({"attempts": 2}, {"NEWEL_AWS_CALLS": '{"read_seconds": 1}'}) == AwsCalls(read_seconds=1)
+
+
+@pytest.mark.parametrize("given", ["{", "[]", '{"attempts": 0}', '{"connect_seconds": 0}', '{"tries": 1}'])
+def test_costs_that_make_no_sense(given):
+    with pytest.raises(ValueError, match=r"NEWEL_AWS_CALLS|aws: "):
+        aws_calls(None, {"NEWEL_AWS_CALLS": given})
