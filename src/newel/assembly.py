@@ -22,6 +22,7 @@ from newel.api.forward import Forward
 from newel.api.iam import iam_api
 from newel.api.lambda_rest import LambdaApi
 from newel.api.logs import LogsApi
+from newel.api.one_write import OneWriteProtocol
 from newel.api.states import StatesApi
 from newel.api.sts import sts_api
 from newel.functions.host import FunctionHost
@@ -340,7 +341,7 @@ async def answer_requests(server: Server, listener: socket.socket, ready: Callab
     """Answer requests until SIGTERM or SIGINT."""
     config = uvicorn.Config(
         server.app,
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="off",
         access_log=False,
