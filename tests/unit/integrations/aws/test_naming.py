@@ -56,7 +56,7 @@ def test_exception_prefixes(service, prefix):
 def test_every_service_is_found_under_the_sdks_name():
     """The table of irregular names covers every service that this botocore knows."""
     by_id = {}
-    for service in models.services():
+    for service in sorted(models.services()):  # two names have the id of sms-voice: the last one counts
         document = Loader().load_service_model(service, "service-2")  # a loader keeps all it has read
         by_id[naming.sdk_service_name(document["metadata"]["serviceId"])] = service
     assert by_id == naming.sdk_services()
