@@ -51,6 +51,34 @@ async def test_a_taken_arn_is_refused_and_nothing_of_the_second_is_kept(store: S
 
 
 @contract
+async def test_many_are_created_at_once_but_those_whose_arn_is_taken(store: Store) -> None:
+    await start(store, "b")
+    names = [f"e{number}" for number in range(300)]
+    many = [(execution(name), turn(name, end=succeeded() if name == "e7" else None)) for name in [*names, "b"]]
+    assert await store.create_all(many) == {arn_of("b")}
+    assert await store.create_all(many[5:9]) == {arn_of(name) for name in names[5:9]}
+    assert await store.create_all([]) == frozenset()
+    assert await store.open_count() == 300
+    assert (await store.execution(arn_of("e7"))).status == "SUCCEEDED"
+    assert [row.events for row in await store.turns(arn_of("b"))] == [b"events 1"]
+    assert await outcomes(store.create(execution("c"), turn("c")), store.create_all(many[:1])) == [
+        None,
+        {arn_of("e0")},
+    ]
+
+
+@contract
+async def test_many_are_read_at_once(store: Store) -> None:
+    await start(store, "a", end=succeeded())
+    express = execution("x", arn=arn_of("x").replace(":execution:", ":express:") + ":u-1", type="EXPRESS")
+    await store.create(express, turn("x", execution_arn=express.arn))
+    arns = [arn_of("missing"), express.arn, arn_of("a"), arn_of("a", "Unknown"), "", "e"]
+    found = await store.executions_of(arns)
+    assert found == {express.arn: express, arn_of("a"): await store.execution(arn_of("a"))}
+    assert await store.executions_of([]) == {}
+
+
+@contract
 async def test_an_arn_stays_taken_after_the_end(store: Store) -> None:
     await start(store, end=succeeded())
     with pytest.raises(AlreadyExists):

@@ -77,9 +77,9 @@ def test_shards_open_and_close_with_the_run(make_store):
         await store.open()
         run, other = run_of("a"), run_of("b")
         first, second = shard_of(run, 0, '"x"', "[1, 2]"), shard_of(run, 1, "{}")
-        await store.put_map_run(run, add=second)
-        await store.put_map_run(run, add=first)
-        await store.put_map_run(other, add=shard_of(other, 0, "1"))
+        await store.put_map_run(run, add=[second])
+        await store.put_map_run(run, add=[first])
+        await store.put_map_run(other, add=[shard_of(other, 0, "1")])
         assert await store.shards(run.arn) == [first, second]
         moved = msgspec.structs.replace(run, progress='{"done":2}')
         await store.put_map_run(moved, drop=[0, 7])
@@ -100,7 +100,7 @@ def test_map_runs_go_with_their_execution(make_store):
             await store.append(turn(name, 2, end=succeeded(100 if name == "old" else 900)))
         old, new = run_of("a", execution_arn=arn_of("old")), run_of("b", execution_arn=arn_of("new"))
         for run in (old, new):
-            await store.put_map_run(run, add=shard_of(run, 0, "1"))
+            await store.put_map_run(run, add=[shard_of(run, 0, "1")])
         assert await store.delete_ended_before(500) == 1
         assert await store.map_run(old.arn) is None
         assert await store.shards(old.arn) == []

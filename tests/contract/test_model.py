@@ -18,6 +18,7 @@ from .records import arn_of, outcomes
 
 MACHINES = ("M", "N")
 ARNS = [arn_of(name, machine) for machine in MACHINES for name in "abc"]
+ARNS += [arn.replace(":execution:", ":express:") + ":0" for arn in ARNS[:2]]
 MOMENTS = st.integers(0, 6)
 STATUSES = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 TEXTS = st.none() | st.sampled_from(["", "x", '{"ü":1}'])
@@ -77,6 +78,15 @@ class Create(msgspec.Struct):
         )
 
 
+class CreateAll(msgspec.Struct):
+    creates: list[Create]
+
+    def run(self, store: Store, nexts: dict[str, int]):
+        first = {create.execution.arn: create for create in reversed(self.creates)}
+        turns = (msgspec.structs.replace(c.turn, execution_arn=arn, seq=1, redrive_ms=None) for arn, c in first.items())
+        return store.create_all([(first[turn.execution_arn].execution, turn) for turn in turns])
+
+
 class Append(msgspec.Struct):
     turn: Turn
     next: bool
@@ -105,6 +115,7 @@ class Tag(msgspec.Struct):
 
 writes = st.one_of(
     st.builds(Create, executions, turns),
+    st.builds(CreateAll, st.lists(st.builds(Create, executions, turns), max_size=4)),
     st.builds(Append, turns, st.just(True) | st.booleans()),
     st.builds(Save, st.sampled_from(ARNS), st.integers(1, 5), BYTES),
     st.builds(Tag, st.sampled_from("xyz")),
@@ -141,8 +152,9 @@ class StoreMachine(RuleBasedStateMachine):
                 queued.append(operation.run(store, seqs))
                 if isinstance(operation, Append) and operation.next:
                     seqs[operation.turn.execution_arn] += 1
-                elif isinstance(operation, Create):
-                    seqs[operation.execution.arn] = max(2, seqs[operation.execution.arn])
+                for create in operation.creates if isinstance(operation, CreateAll) else [operation]:
+                    if isinstance(create, Create):
+                        seqs[create.execution.arn] = max(2, seqs[create.execution.arn])
             return await outcomes(*queued)
 
         self.same(run)
@@ -173,6 +185,7 @@ class StoreMachine(RuleBasedStateMachine):
         async def everything(store: Store) -> list[object]:
             return [
                 [await store.execution(arn) for arn in ARNS],
+                await store.executions_of(ARNS),
                 [await store.turns(arn) for arn in ARNS],
                 [arn async for arn in store.owing()],
                 [await store.open_count(machine) for machine in (None, *MACHINES)],

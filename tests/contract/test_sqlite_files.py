@@ -14,6 +14,7 @@ import pytest
 from newel.ports.store import StoreUnavailable
 from newel.store.sqlite import SqliteStore
 from newel.store.sqlite.database import DATABASE, LOCK, connect, migrate, migrations
+from newel.store.sqlite.journal_reader import JournalReader
 from newel.store.sqlite.statements import CATALOG, JOURNAL, SQL, RowsStatement
 
 from .records import arn_of, execution, start, succeeded, turn
@@ -218,6 +219,28 @@ def test_a_failed_migration_leaves_the_schema_before_it(tmp_path: Path, monkeypa
     assert not connection.in_transaction
     assert connection.execute("PRAGMA user_version").fetchone()[0] == len(scripts) - 1
     assert "half" not in [name for _, name, _, _ in schema(connection)]
+    connection.close()
+
+
+def test_express_children_of_an_older_file_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connect(tmp_path / "file")
+    scripts = migrations()
+    monkeypatch.setattr("newel.store.sqlite.database.migrations", lambda: scripts[:3])
+    migrate(connection)
+    shared = "arn:aws:states:us-east-1:1:express:M/L:"
+    texts = ["arn:aws:states:us-east-1:1:execution:M:", f"{shared}a:", f"{shared}b:"]
+    connection.executemany("INSERT INTO word (id, text) VALUES (?, ?)", enumerate(texts, 1))
+    for number, (prefix, tail) in enumerate([(1, "a"), (2, "a"), (3, "b")], 1):
+        row = (number, prefix, tail, None, 1, 1, 1, 0, prefix > 1, None, None, 5, 1, None, 0, 1, 6, 1, 0, None, None)
+        connection.execute(f"INSERT INTO execution VALUES ({', '.join('?' * len(row))})", row)
+        connection.execute("INSERT INTO turn (id, at_ms, input, events) VALUES (?, 5, '1', '')", ((number << 24) + 1,))
+    monkeypatch.undo()
+    migrate(connection)
+    reader = JournalReader(connection)
+    arns = [f"{texts[0]}a", f"{shared}a:a", f"{shared}b:b"]
+    assert [reader.execution(arn).name for arn in arns] == ["a", "a", "b"]
+    assert [reader.execution(arn).type for arn in arns] == ["STANDARD", "EXPRESS", "EXPRESS"]
+    assert {text for (text,) in connection.execute("SELECT text FROM word")} == {texts[0], shared}
     connection.close()
 
 

@@ -222,6 +222,13 @@ class Journal(Protocol):
         """Insert an execution with its first turn. Raises `AlreadyExists` for a taken ARN."""
         ...
 
+    def create_all(self, executions: Sequence[tuple[Execution, Turn]]) -> Awaitable[frozenset[str]]:
+        """Insert executions of different ARNs, each with its first turn, in one transaction.
+
+        Those whose ARN is taken are left out; what is returned are their ARNs.
+        """
+        ...
+
     def append(self, turn: Turn) -> Awaitable[None]:
         """Commit a later turn. Raises `SequenceConflict` unless `seq` is the execution's last plus one."""
         ...
@@ -234,6 +241,10 @@ class Journal(Protocol):
         ...
 
     async def execution(self, arn: str) -> Execution | None: ...
+
+    async def executions_of(self, arns: Sequence[str]) -> dict[str, Execution]:
+        """Those of these ARNs that there are, by ARN; some hundreds at a time."""
+        ...
 
     async def load(self, arn: str) -> Loaded | None: ...
 
@@ -337,8 +348,8 @@ class Catalog(Protocol):
 class MapRuns(Protocol):
     """Map Runs and the shards of children they have given out."""
 
-    def put_map_run(self, run: MapRun, *, add: MapShard | None = None, drop: Sequence[int] = ()) -> Awaitable[None]:
-        """Insert or replace a Map Run; in the same transaction a shard opens, and those numbered in `drop` go."""
+    def put_map_run(self, run: MapRun, *, add: Sequence[MapShard] = (), drop: Sequence[int] = ()) -> Awaitable[None]:
+        """Insert or replace a Map Run; in the same transaction shards open, and those numbered in `drop` go."""
         ...
 
     async def map_run(self, arn: str) -> MapRun | None: ...

@@ -12,7 +12,7 @@ from newel.engine.program import Program, compile_program
 from newel.json import Json, loads
 from newel.language.parse import parse_definition
 from newel.ports.store import Catalog, Execution, Revision
-from newel.runtime.map_runs.children import ChildParent, parse_parent
+from newel.runtime.map_runs.children import parse_parent
 
 _PROGRAMS_MAX: Final = 1_000
 
@@ -49,14 +49,15 @@ class Programs:
         """What an execution runs: its revision, or the item processor that it is a child of."""
         compiled = await self.find(record.machine_id, record.revision_id)
         parent = parse_parent(record.parent)
-        return compiled if parent is None else self.child(compiled, parent)
+        return compiled if parent is None else self.processor(compiled.revision, parent.scope, parent.state_name)
 
-    def child(self, compiled: Compiled, parent: ChildParent) -> Compiled:
+    def processor(self, revision: Revision, scope: str, state_name: str) -> Compiled:
         """The item processor of a Distributed Map as a program of its own."""
-        key = (compiled.revision.machine_id, f"{compiled.revision.revision_id}{parent.scope}/{parent.state_name}")
+        key = (revision.machine_id, f"{revision.revision_id}{scope}/{state_name}")
         found = self._cache.get(key)
         if found is None:
-            program = child_program(compiled.program, parent.scope, parent.state_name)
+            compiled = self.of(revision)
+            program = child_program(compiled.program, scope, state_name)
             found = self._cache[key] = msgspec.structs.replace(compiled, program=program)
         return found
 

@@ -16,6 +16,7 @@ from newel.errors import ServiceError
 from newel.json import Json, Payload
 from newel.limits import DEFAULT_LIMITS, Limits
 from newel.ports.clock import Clock
+from newel.ports.executor import Executor, Shard
 from newel.ports.items import ItemReader, ResultWriter
 from newel.ports.logs import ExecutionLogs
 from newel.ports.metrics import Metrics, NoMetrics
@@ -26,6 +27,7 @@ from newel.runtime.activities import ActivityQueues, Offer
 from newel.runtime.callbacks import invalid_token, read_output, task_timed_out
 from newel.runtime.dispatcher import Dispatcher
 from newel.runtime.env import Entropy, RuntimeEnv
+from newel.runtime.first_turns import InProcess
 from newel.runtime.logs import write_turn
 from newel.runtime.map_runs.manager import MapRunManager
 from newel.runtime.map_runs.setting import ChildOrder, Setting
@@ -34,6 +36,7 @@ from newel.runtime.orders import StartOrder
 from newel.runtime.programs import Compiled, Programs
 from newel.runtime.revival import Revival
 from newel.runtime.timers import Timers
+from newel.runtime.together import Begun, Outcome, Together
 from newel.runtime.tokens import BadTokenError, TaskTokens
 from newel.runtime.turns import Committed, Turns
 
@@ -61,13 +64,15 @@ class Runtime:
         logs: ExecutionLogs | None = None,
         reader: ItemReader | None = None,
         writer: ResultWriter | None = None,
+        executor: Callable[[Executor], Executor] | None = None,
         skip_time: bool = False,
         idle_max: int = IDLE_MAX,
         observer: Callable[[Committed], None] | None = None,
     ) -> None:
         """`idle_max` is how many executions to which nothing happens stay in memory (at least one).
 
-        `observer` is shown every turn once it is durable; it must neither block nor raise.
+        `executor` is given the one that computes in this process, and makes of it the one to use for the children of
+        Map Runs. `observer` is shown every turn once it is durable; it must neither block nor raise.
         """
         assert idle_max > 0
         self._store = store
@@ -107,6 +112,9 @@ class Runtime:
             unmoved=self._set_timer,
             dropped=self._revival.add,
         )
+        here: Executor = InProcess(self.programs, self._entropy, tokens, limits)
+        self._executor = here if executor is None else executor(here)
+        self._together = Together(store, express, self._actives, self._turns, self._executor, self._count)
         self._timers = Timers(clock, self._wake)
         self._ends: dict[str, list[asyncio.Future[Execution]]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -143,6 +151,7 @@ class Runtime:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._executor.close()
         await self._turns.close()
         self.end_waits()
 
@@ -298,20 +307,40 @@ class Runtime:
         env = RuntimeEnv(self._clock.now_ms(), self._limits, self._entropy, self._tokens, frozenset())
         return await self.map_runs.perform(active, command, self._map_run_setting, env)
 
-    async def start_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Exception | None]:
-        """Start child workflows of a Map Run together; for each, None or why it was not started."""
-        compiled = self.programs.child(parent.compiled, orders[0].parent)
-        return await self._turns.start_together([self._new_child(order, compiled, parent) for order in orders])
+    async def begin_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Begun]:
+        """Compute the first turns of child workflows of a Map Run; see `commit_children`."""
+        of, revision = orders[0].parent, parent.compiled.revision
+        compiled = self.programs.processor(revision, of.scope, of.state_name)
+        now_ms = self._clock.now_ms()
+        children = [self._new_child(order, parent, now_ms) for order in orders]
+        shard = Shard(
+            revision=revision,
+            scope=of.scope,
+            state_name=of.state_name,
+            children=children,
+            seconds_max=self._seconds_max(children[0]),
+            now_ms=now_ms,
+            activities=await self._turns.activities(compiled),
+        )
+        return await self._together.begin(shard, compiled)
 
-    def _new_child(self, order: ChildOrder, compiled: Compiled, parent: Active) -> Active:
-        record = Execution(
+    async def commit_children(self, begun: Sequence[Begun], *, again: bool) -> dict[str, Outcome]:
+        """Start them: by ARN, the record of each that ended at once, None for one that runs, or why it does not.
+
+        Ends that come later are reported. Those that run `again` have a record, which is not written here.
+        """
+        watched = again or self._observer is not None or begun[0].compiled.logging is not None
+        return await self._together.commit(begun, watched=watched)
+
+    def _new_child(self, order: ChildOrder, parent: Active, now_ms: int) -> Execution:
+        return Execution(
             arn=order.arn,
             machine_arn=order.machine_arn,
             machine_id=parent.record.machine_id,
             revision_id=parent.record.revision_id,
             name=order.name,
             status="RUNNING",
-            start_ms=self._clock.now_ms(),
+            start_ms=now_ms,
             input=order.input,
             type="EXPRESS" if order.express else "STANDARD",
             version=parent.record.version,
@@ -320,7 +349,6 @@ class Runtime:
             parent=order.parent.text(),
             test_case=parent.record.test_case,
         )
-        return self._activated(record, compiled)
 
     async def stop_child(self, arn: str) -> bool:
         """Abort a child workflow; False if there is none or it has ended."""
@@ -333,6 +361,10 @@ class Runtime:
     async def child(self, arn: str) -> Execution | None:
         """The stored record of a child workflow."""
         return await self._store.execution(arn)
+
+    async def children(self, arns: Sequence[str]) -> dict[str, Execution]:
+        """The stored records of child workflows."""
+        return await self._store.executions_of(arns)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that no one waits for, until the server stops."""
@@ -480,11 +512,20 @@ class Runtime:
             started = _started_by(active.record)
             write_turn(self._logs, shadow, done.events, done.at_ms, active.compiled.logging, started)
 
-    def _ended(self, record: Execution) -> None:
+    def _count(self, record: Execution) -> None:
+        """Count a child that ended as it started."""
+        self._metrics.execution_started(record.machine_arn)
+        self._count_end(record)
+
+    def _count_end(self, record: Execution) -> None:
         assert record.stop_ms is not None
+        seconds = (record.stop_ms - record.start_ms) / 1000
+        self._metrics.execution_ended(record.machine_arn, record.status, seconds)
+
+    def _ended(self, record: Execution) -> None:
         if record.map_run_arn is not None:
             self.map_runs.child_ended(record)
-        self._metrics.execution_ended(record.machine_arn, record.status, (record.stop_ms - record.start_ms) / 1000)
+        self._count_end(record)
         for waiter in self._ends.get(record.arn, ()):
             if not waiter.done():
                 waiter.set_result(record)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from newel.engine.codec import encode_events, encode_state
-from newel.engine.decide import decide, must_continue, next_wake_ms
-from newel.engine.events import AnyEvent, ExecutionRedriven
-from newel.engine.inputs import Continue, Input, Start
-from newel.engine.pending import Command, new_commands, owes
-from newel.engine.state import ExecutionState
-from newel.json import Payload
+from newel.engine.decide import decide, must_continue
+from newel.engine.events import AnyEvent
+from newel.engine.inputs import Continue, Input
+from newel.engine.pending import Command, new_commands
 from newel.limits import Limits
 from newel.ports.clock import Clock
-from newel.ports.store import AlreadyExists, Catalog, End, Execution, SequenceConflict, StoreUnavailable, Turn
+from newel.ports.store import Catalog, End, Execution, SequenceConflict, StoreUnavailable, Turn
 from newel.runtime.active import Active, Actives, Waiter
 from newel.runtime.env import Entropy, RuntimeEnv
+from newel.runtime.first_turns import start, turn_of
 from newel.runtime.programs import Compiled
 from newel.runtime.tokens import TaskTokens
 
@@ -38,9 +36,6 @@ class Committed(msgspec.Struct, frozen=True):
     at_ms: int
     commands: Sequence[Command]
     end: End | None
-
-
-_Begun = tuple[Active, Sequence[AnyEvent], Turn, Awaitable[None]]
 
 
 class Turns:
@@ -80,11 +75,12 @@ class Turns:
         self._closed = True
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
+    async def activities(self, compiled: Compiled) -> frozenset[str]:
+        """Those that exist of the activities a program names."""
+        return frozenset([arn for arn in compiled.activities if await self._catalog.activity(arn) is not None])
+
     async def _env(self, compiled: Compiled) -> RuntimeEnv:
-        known: set[str] = set()
-        for arn in compiled.activities:
-            if await self._catalog.activity(arn) is not None:
-                known.add(arn)
+        known = await self.activities(compiled)
         return RuntimeEnv(self._clock.now_ms(), self._limits, self._entropy, self._tokens, known)
 
     async def start(self, active: Active) -> Execution:
@@ -93,11 +89,11 @@ class Turns:
         Cancelled during the commit, it leaves an execution that runs if the commit succeeds.
         """
         arn = active.record.arn
-        self._refuse_when_closed()
+        self.refuse_when_closed()
         await self._actives.claim(arn)
         try:
             env = await self._env(active.compiled)
-            events = decide(active.compiled.program, active.state, Start(Payload(active.record.input)), env)
+            events = start(active.compiled.program, active.state, env)
             turn = self._turn(active, events, env.now_ms)
             if turn.end is not None:
                 active.record = ended(active.record, turn.end)
@@ -117,55 +113,17 @@ class Turns:
         self._started(active, events, turn)
         return active.record
 
-    async def start_together(self, actives: Sequence[Active]) -> list[Exception | None]:
-        """Start children of one program, their first turns in as few commits as may be.
-
-        For each, None or why it was not started (`AlreadyExists`, `StoreUnavailable`).
-        """
-        self._refuse_when_closed()
-        env = await self._env(actives[0].compiled)
-        begun = [self._begin(active, env) for active in actives]
-        results: list[Exception | None] = []
-        for started in begun:
-            if isinstance(started, Exception):
-                results.append(started)
-                continue
-            active, events, turn, committing = started
-            try:
-                await committing
-            except Exception as error:  # told to the caller
-                self._settle_start(active.record.arn)
-                results.append(error)
-            else:
-                self._started(active, events, turn)
-                results.append(None)
-        return results
-
-    def _begin(self, active: Active, env: RuntimeEnv) -> _Begun | Exception:
-        arn = active.record.arn
-        try:
-            self._actives.claim_now(arn)
-        except AlreadyExists as error:
-            return error
-        try:
-            events = decide(active.compiled.program, active.state, Start(Payload(active.record.input)), env)
-            turn = self._turn(active, events, env.now_ms)
-            if turn.end is not None:
-                active.record = ended(active.record, turn.end)
-            committing = active.journal.create(active.record, turn)
-        except Exception as error:  # told to the caller
-            self._actives.release(arn)
-            return error
-        self.in_flight += 1
-        return active, events, turn, committing
-
     def _settle_start(self, arn: str) -> None:
         self.in_flight -= 1
         self._actives.release(arn)
 
     def _started(self, active: Active, events: Sequence[AnyEvent], turn: Turn) -> None:
-        active.seq = 1
         self._settle_start(active.record.arn)
+        self.begun(active, events, turn)
+
+    def begun(self, active: Active, events: Sequence[AnyEvent], turn: Turn) -> None:
+        """An execution's first turn is committed: act on it."""
+        active.seq = 1
         if turn.end is None:
             self._actives.add(active)
         self._finish(active, events, turn)
@@ -178,7 +136,8 @@ class Turns:
         else:
             self._started(active, events, turn)
 
-    def _refuse_when_closed(self) -> None:
+    def refuse_when_closed(self) -> None:
+        """Raises `StoreUnavailable` when the server is stopping."""
         if self._closed:
             raise StoreUnavailable("the server is stopping")
 
@@ -188,7 +147,7 @@ class Turns:
         Raises `StoreUnavailable` when the server is stopping.
         """
         assert not active.dropped, active.record.arn
-        self._refuse_when_closed()
+        self.refuse_when_closed()
         self._actives.touch(active)
         active.inbox.append((given, waiter))
         if not active.busy:
@@ -255,22 +214,12 @@ class Turns:
             _log.error("a turn of %s failed; this is a bug of Newel", active.record.arn, exc_info=error)
 
     def _turn(self, active: Active, events: Sequence[AnyEvent], at_ms: int) -> Turn:
-        state, seq = active.state, active.seq + 1
-        running = state.status == "RUNNING"
-        snapshot = None
-        if running and seq - active.snapshot_seq >= _SNAPSHOT_EVERY:
-            snapshot, active.snapshot_seq = encode_state(state), seq
-        return Turn(
-            execution_arn=active.record.arn,
-            seq=seq,
-            at_ms=at_ms,
-            events=encode_events(events),
-            wake_ms=next_wake_ms(state) if running else None,
-            owes=running and ((bool(state.tasks) and owes(state)) or must_continue(state)),
-            end=None if running else end_of(state, at_ms),
-            snapshot=snapshot,
-            redrive_ms=at_ms if type(events[0]) is ExecutionRedriven else None,
-        )
+        seq = active.seq + 1
+        with_snapshot = seq - active.snapshot_seq >= _SNAPSHOT_EVERY
+        turn = turn_of(active.record.arn, seq, active.state, events, at_ms, with_snapshot=with_snapshot)
+        if turn.snapshot is not None:
+            active.snapshot_seq = seq
+        return turn
 
     def _finish(self, active: Active, events: Sequence[AnyEvent], turn: Turn) -> None:
         """Hand over what the committed turn owes, and go on if it stopped at its limit."""
@@ -289,12 +238,6 @@ class Turns:
             self.deliver(active, Continue())
         else:
             self._actives.rest(active)
-
-
-def end_of(state: ExecutionState, at_ms: int) -> End:
-    """How an ended execution ended."""
-    output = None if state.output is None else state.output.text
-    return End(status=state.status, stop_ms=at_ms, output=output, error=state.error, cause=state.cause)
 
 
 def ended(record: Execution, end: End) -> Execution:

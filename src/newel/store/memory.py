@@ -76,6 +76,9 @@ class MemoryStore(MemoryMapRuns):
     def create(self, execution: Execution, turn: Turn) -> Future[None]:
         return self._write(self._create, execution, turn)
 
+    def create_all(self, executions: Sequence[tuple[Execution, Turn]]) -> Future[frozenset[str]]:
+        return self._answered(lambda: self._create_all(executions))
+
     def append(self, turn: Turn) -> Future[None]:
         return self._write(self._append, turn)
 
@@ -92,6 +95,13 @@ class MemoryStore(MemoryMapRuns):
         if record.running:  # one that ended in its first turn may come with its end
             self._count(execution.machine_id, +1)
         self._take(record, turn)
+
+    def _create_all(self, executions: Sequence[tuple[Execution, Turn]]) -> frozenset[str]:
+        taken = frozenset(execution.arn for execution, _ in executions if execution.arn in self._records)
+        for execution, turn in executions:
+            if execution.arn not in taken:
+                self._create(execution, turn)
+        return taken
 
     def _append(self, turn: Turn) -> None:
         record = self._records.get(turn.execution_arn)
@@ -135,6 +145,10 @@ class MemoryStore(MemoryMapRuns):
     async def execution(self, arn: str) -> Execution | None:
         record = self._records.get(arn)
         return None if record is None else record.execution
+
+    async def executions_of(self, arns: Sequence[str]) -> dict[str, Execution]:
+        records = ((arn, self._records.get(arn)) for arn in arns)
+        return {arn: record.execution for arn, record in records if record is not None}
 
     async def load(self, arn: str) -> Loaded | None:
         record = self._records.get(arn)

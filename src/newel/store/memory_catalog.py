@@ -24,6 +24,7 @@ class _HasArn(Protocol):
 
 
 P = ParamSpec("P")
+T = TypeVar("T")
 _Listed = TypeVar("_Listed", bound=_HasArn)
 
 
@@ -41,16 +42,24 @@ class MemoryCatalog:
 
     def _write(self, change: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Future[None]:
         """Make the change now; the future is already settled."""
-        future: Future[None] = get_running_loop().create_future()
+
+        def changed() -> None:
+            change(*args, **kwargs)
+
+        return self._answered(changed)
+
+    def _answered(self, change: Callable[[], T]) -> Future[T]:
+        """The same, with an answer."""
+        future: Future[T] = get_running_loop().create_future()
         if self._closed:
             future.set_exception(StoreUnavailable("the store is closed"))
             return future
         try:
-            change(*args, **kwargs)
+            answer = change()
         except (AlreadyExists, SequenceConflict) as error:
             future.set_exception(error)
         else:
-            future.set_result(None)
+            future.set_result(answer)
         return future
 
     # -- state machines ----------------------------------------------------------------------------------------------

@@ -17,14 +17,14 @@ class MemoryMapRuns(MemoryCatalog):
         self._map_runs: dict[str, MapRun] = {}
         self._shards: dict[str, dict[int, MapShard]] = {}
 
-    def put_map_run(self, run: MapRun, *, add: MapShard | None = None, drop: Sequence[int] = ()) -> Future[None]:
+    def put_map_run(self, run: MapRun, *, add: Sequence[MapShard] = (), drop: Sequence[int] = ()) -> Future[None]:
         return self._write(self._put_map_run, run, add, drop)
 
-    def _put_map_run(self, run: MapRun, add: MapShard | None, drop: Sequence[int]) -> None:
+    def _put_map_run(self, run: MapRun, add: Sequence[MapShard], drop: Sequence[int]) -> None:
         self._map_runs[run.arn] = run
         shards = self._shards.setdefault(run.arn, {})
-        if add is not None:
-            shards[add.number] = add
+        for shard in add:
+            shards[shard.number] = shard
         for number in drop:
             shards.pop(number, None)
 

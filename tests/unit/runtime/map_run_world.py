@@ -23,7 +23,7 @@ class MortalStore(MemoryStore):
         self.writes = 0
         self.fault: Callable[[int], bool] = lambda number: False
 
-    def _write(self, change: Callable[..., Any], *given: Any) -> asyncio.Future[Any]:
+    def _answered(self, change: Callable[[], Any]) -> asyncio.Future[Any]:
         self.writes += 1
         if self.fault(self.writes) or (self.left is not None and self.left <= 0):
             refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -31,7 +31,7 @@ class MortalStore(MemoryStore):
             return refused
         if self.left is not None:
             self.left -= 1
-        return super()._write(change, *given)
+        return super()._answered(change)
 
 
 class MapRunWorld(World):

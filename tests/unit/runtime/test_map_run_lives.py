@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newel.runtime.map_runs import coordinator
+from newel.runtime.map_runs import coordinator, keeper, starter
 from newel.runtime.map_runs.progress import decode_progress
 
 from .map_run_world import MapRunWorld, MortalStore, distributed
@@ -22,7 +22,8 @@ KINDS = ["STANDARD", "EXPRESS"]
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch):
     monkeypatch.setattr(coordinator, "SHARD_CHILDREN", 2)
-    monkeypatch.setattr(coordinator, "_TOGETHER", 2)
+    monkeypatch.setattr(starter, "_TOGETHER", 2)
+    monkeypatch.setattr(keeper, "_TOGETHER", 2)
 
 
 @asynccontextmanager
@@ -200,6 +201,8 @@ def test_an_abort_that_the_process_does_not_live_to_finish(kind, left):
                 return view is not None and view.executions.running == 4
 
             await until(begun)
+            for _ in range(20):  # they run once that is stored, and so is the next shard
+                await asyncio.sleep(0)
             made.store.left = left + 1
             await made.runtime.stop(arn, None, None)
             for _ in range(100):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any, Final, Literal
 
 import msgspec
@@ -20,38 +20,22 @@ from newel.engine.states.distributed import threshold_exceeded
 from newel.errors import StatesError
 from newel.json import Json, Payload
 from newel.ports.items import Item
-from newel.ports.store import (
-    AlreadyExists,
-    Execution,
-    ExecutionStatus,
-    MapRun,
-    MapShard,
-    SequenceConflict,
-    StoreUnavailable,
-)
-from newel.runtime.map_runs.children import ChildNames, ChildParent, parse_parent
+from newel.ports.store import Execution, ExecutionStatus, MapRun, MapShard, SequenceConflict, StoreUnavailable
+from newel.runtime.map_runs.children import ChildNames
 from newel.runtime.map_runs.progress import Counts, Progress, Recount, Shown, decode_progress, encode_progress
 from newel.runtime.map_runs.reading import read_items
-from newel.runtime.map_runs.records import UNSUCCESSFUL, ran_before
-from newel.runtime.map_runs.results import Results
-from newel.runtime.map_runs.setting import ChildOrder, Parent, Setting
-from newel.runtime.map_runs.shards import Again, Keeper, OpenShard, Place
+from newel.runtime.map_runs.records import UNSUCCESSFUL, items_of
+from newel.runtime.map_runs.results import Results, stored_children
+from newel.runtime.map_runs.saver import Saver
+from newel.runtime.map_runs.setting import Parent, Setting
+from newel.runtime.map_runs.shards import Place, Shards
+from newel.runtime.map_runs.starter import Of, Starter
 
 _log = logging.getLogger(__name__)
 
 #: A shard is full with so many children, or so many characters of their inputs.
 SHARD_CHILDREN: Final = 200
 _SHARD_CHARACTERS: Final = 1 << 20
-#: Children that wait in memory to be started, and shards of them.
-_QUEUE_MAX: Final = 600
-_QUEUE_SHARDS_MAX: Final = 16
-#: Children that are started, or stored, in one go; and how many such portions may be under way.
-_TOGETHER: Final = 100
-_STARTING_MAX: Final = 4
-#: Children that are stopped in one go.
-_STOPPED_TOGETHER: Final = 500
-#: Express children that have ended and wait to be stored.
-_KEPT_MAX: Final = 1_000
 _REDRIVES_MAX: Final = 1_000
 _THRESHOLD: Final = "The specified tolerated failure threshold was exceeded"
 
@@ -78,21 +62,20 @@ class Coordinator:
         self._spec = spec
         self._make_children = children
         self._redrive_count = redrive_count
-        self._again: dict[str, Again] = {}  # by ARN, while they have not begun
         self._express: bool = spec["executionType"] == "EXPRESS"
         self._tolerated = tolerance(spec)
-        self._shards: dict[int, OpenShard] = {}
-        self._queue: deque[Place] = deque()
-        self._running: dict[str, Place] = {}
-        self._starting: set[asyncio.Task[None]] = set()
-        self._closed: list[int] = []
-        self._keeper = Keeper(setting.store, setting.clock, self._count, self._fail)
         self._names = ChildNames(map_run_arn, express=self._express)
+        self._shards = Shards()
+        of = Of(map_run_arn, self._names, self._express, parent)
+        self._starter = Starter(setting, of, self._shards, self._wake, self._fail)
         self._results = Results(setting, parent, map_run_arn, self._names, spec.get("writer"))
         self._exported = False
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._read: tuple[int, str | None] = (0, None)  # items read in this process's count, position of the last
+        self._reading: asyncio.Task[None] | None = None
+        self._saver = Saver(setting.store, self._current)
+        self.child_ended = self._starter.child_ended
         self.opened = asyncio.Event()
         self.run_record: MapRun | None = None
         self.progress = Progress()
@@ -133,14 +116,15 @@ class Coordinator:
         if record.status != "RUNNING":
             return
         if self._express:  # those in memory are in no record yet
-            self._running.update({self._names.arn(place[1]): place for place in self._queue})
+            self._starter.take_all()
         await self._stop_children()
         await self._end("ABORTED")
 
     async def settle(self) -> None:
         """Until nothing that this attempt began is under way, but for its children."""
-        await asyncio.gather(*self._starting, return_exceptions=True)
-        await self._keeper.settle()
+        await self._stop_reading()
+        await self._starter.settle()
+        await self._saver.settle()
 
     async def _open(self) -> MapRun:
         """The Map Run's record, made or found; open shards of a running one are taken up again."""
@@ -163,7 +147,7 @@ class Coordinator:
             return found
         self.run_record = self._new_record()
         self.progress.express = self._express
-        await self._put()
+        await self._saver.put()
         return self.run_record
 
     def _new_record(self) -> MapRun:
@@ -179,6 +163,132 @@ class Coordinator:
             tolerated_count=count or 0,
             tolerated_percentage=percent or 0.0,
         )
+
+    async def _take_up(self, shard: MapShard) -> None:
+        assert self.run_record is not None
+        await self._starter.take_up(self._shards.open(shard), self.run_record.redrive_ms)
+
+    async def _work(self) -> None:
+        """Until every child has ended. Raises `StatesError` where the Map Run fails."""
+        if self._redrive_count > _REDRIVES_MAX:
+            raise StatesError("States.Runtime", f"A Map Run can be redriven {_REDRIVES_MAX} times.")
+        children = self._make_children()
+        source = read_items(self._setting, self._parent, self._spec, children.own_items, self.progress.position)
+        self._read = (self.progress.items_made, self.progress.position)
+        async with aclosing(source) as items:
+            try:
+                await self._until_done(children, items)
+            finally:
+                await self._stop_reading()
+
+    async def _until_done(self, children: Children, items: AsyncGenerator[Item, None]) -> None:
+        while True:
+            self._changed.clear()
+            self._check()
+            self._starter.start(self._limit())
+            if self._shards.full:
+                self._close_shards()
+            if self._reading is None:
+                if self.progress.read_all and self.progress.recount is None:
+                    if not self._shards:
+                        return
+                elif self._starter.has_room():
+                    self._read_on(children, items)
+            await self._changed.wait()
+
+    def _read_on(self, children: Children, items: AsyncGenerator[Item, None]) -> None:
+        """Let the next shard be opened while the children of others run."""
+        opening = self._open_shard(children, items) if self.progress.recount is None else self._recount()
+        self._reading = asyncio.get_running_loop().create_task(opening)
+        self._reading.add_done_callback(self._has_read)
+
+    def _has_read(self, task: asyncio.Task[None]) -> None:
+        self._reading = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+        self._wake()
+
+    async def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    def _wake(self) -> None:
+        self._changed.set()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+        self._wake()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        ended = self._shards.with_items(self.progress.items)
+        count, percent = self._tolerated
+        progress = self.progress
+        total = progress.items_made if progress.read_all and progress.recount is None else 0
+        if threshold_exceeded(ended.failures, total, count, percent):
+            raise StatesError("States.ExceedToleratedFailureThreshold", _THRESHOLD)
+
+    def _limit(self) -> int:
+        assert self.run_record is not None
+        ceiling = self._setting.limits.map_run_concurrency_max
+        wanted = self.run_record.max_concurrency
+        return min(wanted, ceiling) if wanted else ceiling
+
+    # -- shards
+
+    async def _open_shard(self, children: Children, items: AsyncGenerator[Item, None]) -> None:
+        """Read until a shard is full or nothing is left, and store it with the reader's position."""
+        made: list[Child] = []
+        position = self.progress.position
+        batched = self._spec.get("batcher") is not None
+        room = _SHARD_CHARACTERS
+        read_all = False
+        while len(made) < SHARD_CHILDREN and room > 0:
+            index, before = self._read
+            item = await anext(items, None)
+            if item is None:
+                made += children.finish()
+                read_all, position = True, None
+                break
+            self._read = (index + 1, item.position)
+            complete = children.add(index, item.value, item.key, item.source)
+            if complete:
+                made += complete
+                room -= sum(len(child.input.text) for child in complete)
+                # An item that completes a batch stands in the next one, which is not given out yet.
+                position = before if batched else item.position
+        inputs, sizes = tuple(child.input.text for child in made), tuple(child.items for child in made)
+        progress = self.progress
+        shard = self._new_shard(progress.next_child, inputs, sizes)
+        progress.read_all, progress.position = read_all, position
+        progress.next_child += len(made)
+        progress.items_made += sum(sizes)
+        await self._saver.put(add=shard)
+        for opened in shard:
+            self._starter.add(self._shards.open(opened))
+
+    def _new_shard(self, first: int, inputs: tuple[str, ...], sizes: tuple[int, ...]) -> list[MapShard]:
+        """The next shard, if it has children. What is changed in `progress` until the next `await` goes with it."""
+        if not inputs:
+            return []
+        number = self.progress.next_shard
+        self.progress.next_shard += 1
+        return [MapShard(map_run_arn=self.arn, number=number, first=first, inputs=inputs, items=sizes)]
+
+    def _close_shards(self) -> None:
+        """Move the counts of the shards whose children have all ended, and drop them."""
+        progress = self.progress
+        closed, progress.children, progress.items = self._shards.close_full(progress.children, progress.items)
+        asyncio.ensure_future(self._saver.put(drop=closed)).add_done_callback(self._closed)
+
+    def _closed(self, saved: asyncio.Future[None]) -> None:
+        if not saved.cancelled() and (error := saved.exception()) is not None:
+            self._fail(error)
+
+    # -- redrives
 
     async def _redrive(self, found: MapRun) -> None:
         """Open an ended Map Run again: children that did not succeed run again, those never started start.
@@ -196,252 +306,35 @@ class Coordinator:
         self.run_record = msgspec.structs.replace(
             found, status="RUNNING", stop_ms=None, redrive_count=self._redrive_count, redrive_ms=redrive_ms
         )
-        await self._put()
+        await self._saver.put()
 
     async def _recount(self) -> None:
         """Look at some children of closed shards: they count again, or get a shard to run again."""
         progress = self.progress
         recount = progress.recount
         assert recount is not None
-        unsuccessful: list[Execution] = []
         end = min(recount.next + SHARD_CHILDREN, progress.next_child)
+        wanted = {index: self._names.arn(index) for index in range(recount.next, end) if not recount.covers(index)}
+        records = await self._setting.world.children(list(wanted.values()))
+        unsuccessful: list[Execution] = []
         while recount.next < end:
-            arn = self._names.arn(recount.next)
-            record = None if recount.covers(recount.next) else await self._setting.world.child(arn)
+            record = records.get(wanted.get(recount.next, ""))
             if record is not None and record.status in UNSUCCESSFUL:
                 unsuccessful.append(record)
             elif unsuccessful:
                 break  # a shard's children stand side by side
             elif record is not None:
                 progress.children.add(record.status)
-                progress.items.add(record.status, _items_of(record))
+                progress.items.add(record.status, items_of(record))
             recount.next += 1
         first = recount.next - len(unsuccessful)
         if recount.next >= progress.next_child:
             progress.recount = None
-        await self._run_again(first, unsuccessful)
-
-    async def _run_again(self, first: int, records: list[Execution]) -> None:
-        if not records:
-            await self._put()
-            return
-        shard = MapShard(
-            map_run_arn=self.arn,
-            number=self.progress.next_shard,
-            first=first,
-            inputs=tuple(record.input for record in records),
-            items=tuple(_items_of(record) for record in records),
-        )
-        self.progress.next_shard += 1
-        await self._put(add=shard)
-        await self._take_up(shard)
-
-    async def _take_up(self, shard: MapShard) -> None:
-        """A shard that was open when the process ended: its children have ended, go on, or were never started."""
-        assert self.run_record is not None
-        opened = self._shards[shard.number] = OpenShard(shard)
-        for index in sorted(opened.left):
-            arn, place = self._names.arn(index), (shard.number, index)
-            self._running[arn] = place  # before looking: it may end meanwhile, and is reported then
-            record = await self._setting.world.child(arn)
-            if arn not in self._running or (record is not None and record.status == "RUNNING"):
-                continue
-            del self._running[arn]
-            if record is None:
-                self._queue.append(place)
-            elif record.status in UNSUCCESSFUL and ran_before(record, self.run_record.redrive_ms):
-                self._again[arn] = Again(record.status, record.redrive_count + 2)
-                self._queue.append(place)
-            else:
-                self._count(place, record)
-
-    async def _work(self) -> None:
-        """Until every child has ended. Raises `StatesError` where the Map Run fails."""
-        if self._redrive_count > _REDRIVES_MAX:
-            raise StatesError("States.Runtime", f"A Map Run can be redriven {_REDRIVES_MAX} times.")
-        children = self._make_children()
-        items = read_items(self._setting, self._parent, self._spec, children.own_items, self.progress.position)
-        self._read = (self.progress.items_made, self.progress.position)
-        while True:
-            self._check()
-            self._start_some()
-            if self._closed:
-                await self._close_shards()
-            elif self._has_room() and self.progress.recount is not None:
-                await self._recount()
-            elif self._has_room() and not self.progress.read_all:
-                await self._open_shard(children, items)
-            elif self.progress.read_all and not self._shards:
-                return
-            else:
-                await self._change()
-
-    def _has_room(self) -> bool:
-        return len(self._queue) < _QUEUE_MAX and len({number for number, _ in self._queue}) < _QUEUE_SHARDS_MAX
-
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
-
-    def _fail(self, error: BaseException) -> None:
-        if self._failure is None:
-            self._failure = error
-        self._changed.set()
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        ended = self._live_items()
-        count, percent = self._tolerated
-        progress = self.progress
-        total = progress.items_made if progress.read_all and progress.recount is None else 0
-        if threshold_exceeded(ended.failures, total, count, percent):
-            raise StatesError("States.ExceedToleratedFailureThreshold", _THRESHOLD)
-
-    # -- reading
-
-    async def _open_shard(self, children: Children, items: AsyncIterator[Item]) -> None:
-        """Read until a shard is full or nothing is left, and store it with the reader's position."""
-        made: list[Child] = []
-        position = self.progress.position
-        batched = self._spec.get("batcher") is not None
-        room = _SHARD_CHARACTERS
-        while len(made) < SHARD_CHILDREN and room > 0:
-            index, before = self._read
-            item = await anext(items, None)
-            if item is None:
-                made += children.finish()
-                self.progress.read_all = True
-                position = None
-                break
-            self._read = (index + 1, item.position)
-            complete = children.add(index, item.value, item.key, item.source)
-            if complete:
-                made += complete
-                room -= sum(len(child.input.text) for child in complete)
-                # An item that completes a batch stands in the next one, which is not given out yet.
-                position = before if batched else item.position
-        await self._give_out(made, position)
-
-    async def _give_out(self, made: list[Child], position: str | None) -> None:
-        progress = self.progress
-        shard = None
-        if made:
-            shard = MapShard(
-                map_run_arn=self.arn,
-                number=progress.next_shard,
-                first=progress.next_child,
-                inputs=tuple(child.input.text for child in made),
-                items=tuple(child.items for child in made),
-            )
-            progress.next_shard += 1
-            progress.next_child += len(made)
-            progress.items_made += sum(shard.items)
-        progress.position = position
-        await self._put(add=shard)
-        if shard is not None:
-            opened = self._shards[shard.number] = OpenShard(shard)
-            self._queue.extend((shard.number, index) for index in sorted(opened.left))
-
-    # -- children
-
-    def _limit(self) -> int:
-        assert self.run_record is not None
-        ceiling = self._setting.limits.map_run_concurrency_max
-        wanted = self.run_record.max_concurrency
-        return min(wanted, ceiling) if wanted else ceiling
-
-    def _start_some(self) -> None:
-        """Start what may run, a portion at a time."""
-        room = min(self._limit() - len(self._running), _TOGETHER)
-        while self._queue and room > 0 and len(self._starting) < _STARTING_MAX and len(self._keeper) < _KEPT_MAX:
-            portion = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
-            orders = [self._order(number, index) for number, index in portion]
-            task = asyncio.get_running_loop().create_task(self._start(orders))
-            self._starting.add(task)
-            task.add_done_callback(self._started)
-            room = min(self._limit() - len(self._running), _TOGETHER)
-
-    def _order(self, number: int, index: int) -> ChildOrder:
-        shard = self._shards[number]
-        arn = self._names.arn(index)
-        self._running[arn] = (number, index)
-        parent = self._parent
-        return ChildOrder(
-            arn=arn,
-            name=self._names.name(index),
-            machine_arn=self._names.machine_arn,
-            map_run_arn=self.arn,
-            input=shard.take_input(index),
-            express=self._express,
-            parent=ChildParent(self.arn, index, shard.items_of(index), parent.scope, parent.state_name),
-        )
-
-    async def _start(self, orders: list[ChildOrder]) -> None:
-        parent = self._parent.active
-        assert parent is not None
-        results = await self._setting.world.start_children(orders, parent)
-        for order, problem in zip(orders, results, strict=True):
-            if isinstance(problem, AlreadyExists):
-                await self._started_before(order.arn)
-            elif problem is not None:
-                self._running.pop(order.arn, None)
-                self._fail(problem)
-
-    async def _started_before(self, arn: str) -> None:
-        """A child that was started already: by a process that ended, or before a redrive."""
-        if arn in self._again:
-            if self._express:
-                return  # it runs in memory, and what is stored is how it had ended before
-            del self._again[arn]
-            await self._setting.world.redrive_child(arn)
-        await self._look_at(arn)
-
-    async def _look_at(self, arn: str) -> None:
-        """Take from the store how a child has ended that may not be reported any more."""
-        record = await self._setting.world.child(arn)
-        if record is not None and record.status != "RUNNING":
-            self._child_stored(record)
-
-    def _started(self, task: asyncio.Task[None]) -> None:
-        self._starting.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error)
-        self._changed.set()
-
-    def child_ended(self, record: Execution) -> None:
-        """A child has ended. Express children are stored first: nothing else of them is."""
-        if record.type != "EXPRESS":
-            self._child_stored(record)
-            return
-        place = self._running.pop(record.arn, None)
-        if place is not None:
-            self._keeper.put(record, place, self._again.pop(record.arn, None))
-
-    def _child_stored(self, record: Execution) -> None:
-        place = self._running.pop(record.arn, None)
-        self._again.pop(record.arn, None)
-        if place is not None:
-            self._count(place, record)
-
-    def _count(self, place: Place, record: Execution) -> None:
-        number, index = place
-        shard = self._shards.get(number)
-        if shard is None or index not in shard.left:
-            return
-        shard.count(index, record.status)
-        if not shard.left:
-            self._closed.append(number)
-        self._changed.set()
-
-    async def _close_shards(self) -> None:
-        """Move the counts of the shards whose children have all ended, and drop them."""
-        closed, self._closed = self._closed, []
-        for number in closed:
-            shard = self._shards.pop(number)
-            self.progress.children = self.progress.children.plus(shard.children)
-            self.progress.items = self.progress.items.plus(shard.items)
-        await self._put(drop=closed)
+        inputs, sizes = tuple(record.input for record in unsuccessful), tuple(map(items_of, unsuccessful))
+        shard = self._new_shard(first, inputs, sizes)
+        await self._saver.put(add=shard)
+        for opened in shard:
+            await self._take_up(opened)
 
     # -- the end
 
@@ -452,23 +345,14 @@ class Coordinator:
 
     async def _stop_children(self) -> None:
         """Stop what runs and wait until it has stopped."""
-        await asyncio.gather(*self._starting, return_exceptions=True)
-        running = list(self._running)
-        for start in range(0, len(running), _STOPPED_TOGETHER):
-            await asyncio.gather(*(self._stop_child(arn) for arn in running[start : start + _STOPPED_TOGETHER]))
-        while self._running or self._keeper:
+        await self._starter.stop()
+        while self._starter.busy:
+            self._changed.clear()
             if self._failure is not None:
                 raise self._failure
-            await self._change()
+            await self._changed.wait()
         if self._failure is not None:
             raise self._failure
-
-    async def _stop_child(self, arn: str) -> None:
-        if await self._setting.world.stop_child(arn) or arn not in self._running:
-            return
-        if await self._setting.world.child(arn) is None:
-            del self._running[arn]  # it has not begun
-        await self._look_at(arn)
 
     async def _export_the_rest(self, error: str) -> None:
         """The result files of a Map Run that failed: what has ended until then."""
@@ -481,15 +365,15 @@ class Coordinator:
 
     async def _end(self, status: Literal["SUCCEEDED", "FAILED", "ABORTED"]) -> None:
         assert self.run_record is not None
-        if self._closed:
-            await self._close_shards()
+        if self._shards.full:
+            self._close_shards()
         if status != "SUCCEEDED":
             await self._settle_counts()
         if self._exported:
             self.progress.results_written = self.progress.children.ended
         stop_ms = self.run_record.stop_ms or self._setting.clock.now_ms()
         self.run_record = msgspec.structs.replace(self.run_record, status=status, stop_ms=stop_ms)
-        await self._put()
+        await self._saver.put()
 
     async def _settle_counts(self) -> None:
         """What open shards have counted counts for good, and so do children that wait to run again.
@@ -497,33 +381,29 @@ class Coordinator:
         A redrive counts anew.
         """
         progress = self.progress
-        for arn, again in self._again.items():
+        for arn, again in self._starter.forget_waiting().items():
             await self._settle_child(arn, again.status)
-        self._again.clear()
-        for shard in self._shards.values():
-            progress.children = progress.children.plus(shard.children)
-            progress.items = progress.items.plus(shard.items)
-        self._shards.clear()
-        self._queue.clear()
+        progress.children, progress.items = self._shards.close_all(progress.children, progress.items)
         recount, progress.recount = progress.recount, None
-        for index in () if recount is None else range(recount.next, progress.next_child):
-            if recount is None or recount.covers(index):
-                continue
-            record = await self._setting.world.child(self._names.arn(index))
-            if record is not None and record.stop_ms is not None:
+        if recount is None:
+            return
+        left = (index for index in range(recount.next, progress.next_child) if not recount.covers(index))
+        async for record in stored_children(self._setting.world, self._names, left):
+            if record.stop_ms is not None:
                 progress.children.add(record.status)
-                progress.items.add(record.status, _items_of(record))
+                progress.items.add(record.status, items_of(record))
 
     async def _settle_child(self, arn: str, status: ExecutionStatus) -> None:
         record = await self._setting.world.child(arn)
         if record is not None:
             self.progress.children.add(status)
-            self.progress.items.add(status, _items_of(record))
+            self.progress.items.add(status, items_of(record))
 
-    def _put(self, add: MapShard | None = None, drop: list[int] | None = None) -> Awaitable[None]:
+    def _current(self) -> MapRun:
+        """The Map Run's record as it is now."""
         assert self.run_record is not None
         self.run_record = msgspec.structs.replace(self.run_record, progress=encode_progress(self.progress))
-        return self._setting.store.put_map_run(self.run_record, add=add, drop=drop or ())
+        return self.run_record
 
     # -- the API
 
@@ -536,24 +416,14 @@ class Coordinator:
                 changes.get("tolerated_count", self._tolerated[0]),
                 changes.get("tolerated_percentage", self._tolerated[1]),
             )
-        await self._put()
-        self._changed.set()
-
-    def _live_items(self) -> Counts:
-        counts = self.progress.items
-        for shard in self._shards.values():
-            counts = counts.plus(shard.items)
-        return counts
+        await self._saver.put()
+        self._wake()
 
     def counts(self) -> tuple[Shown, Shown]:
         """(items, executions) as they stand."""
-        children = self.progress.children
-        for shard in self._shards.values():
-            children = children.plus(shard.children)
-        items = self._live_items()
         progress = self.progress
-        running = [*self._running.values(), *self._keeper.places()]
-        again = [place for place in self._queue if self._names.arn(place[1]) in self._again]
+        items, children = self._shards.with_items(progress.items), self._shards.with_children(progress.children)
+        running, again = list(self._starter.running()), list(self._starter.waiting_again().values())
         running_items, again_items = self._items_at(running), self._items_at(again)
         return (
             Shown(
@@ -575,16 +445,11 @@ class Coordinator:
         )
 
     def _items_at(self, places: list[Place]) -> int:
-        return sum(self._shards[number].items_of(index) for number, index in places)
+        return sum(self._shards.of(place).items_of(place[1]) for place in places)
 
     def pending_redrive(self) -> list[str]:
         """ARNs of the children that a redrive is about to run again."""
-        return [arn for _, index in self._queue if (arn := self._names.arn(index)) in self._again]
-
-
-def _items_of(record: Execution) -> int:
-    parent = parse_parent(record.parent)
-    return 1 if parent is None else parent.items
+        return list(self._starter.waiting_again())
 
 
 def _stored_tolerance(run: MapRun, evaluated: tuple[int | None, float | None]) -> tuple[int | None, float | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from newel.json import Json
 from newel.ports.items import Item, ReaderSpec
@@ -12,7 +12,7 @@ from newel.runtime.map_runs.setting import Parent, Setting
 
 async def read_items(
     setting: Setting, parent: Parent, spec: Json, own_items: Json, after: str | None
-) -> AsyncIterator[Item]:
+) -> AsyncGenerator[Item, None]:
     """Items after position `after` (None: all); `own_items` are those of a spec that names none."""
     reader = spec.get("reader")
     if reader is None:

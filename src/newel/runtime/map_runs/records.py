@@ -8,6 +8,7 @@ from newel.engine.codec import encode_events
 from newel.json import Json
 from newel.ports.items import ChildResult, Item, WriterSpec
 from newel.ports.store import End, Execution, Turn
+from newel.runtime.map_runs.children import parse_parent
 
 #: How children that a redrive runs again have ended.
 UNSUCCESSFUL: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
@@ -26,6 +27,12 @@ def only_turn(record: Execution) -> Turn:
 def ran_before(record: Execution, redrive_ms: int | None) -> bool:
     """Whether a child last began before the Map Run was redriven."""
     return redrive_ms is not None and max(record.start_ms, record.redrive_ms or 0) < redrive_ms
+
+
+def items_of(record: Execution) -> int:
+    """How many items a child has."""
+    parent = parse_parent(record.parent)
+    return 1 if parent is None else parent.items
 
 
 def inline_items(value: Json, after: str | None) -> list[Item]:

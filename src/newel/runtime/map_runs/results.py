@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from itertools import islice
 from typing import Final
 
 from newel.engine.map_run import result_of
 from newel.json import Json, Payload
 from newel.ports.items import ChildResult
+from newel.ports.store import Execution
 from newel.runtime.map_runs.children import ChildNames
 from newel.runtime.map_runs.records import child_result, writer_spec
-from newel.runtime.map_runs.setting import Parent, Setting
+from newel.runtime.map_runs.setting import Parent, Setting, World
 
 #: Children that are read before others have a turn on the event loop.
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = 128
 
 
 class Results:
@@ -61,9 +63,16 @@ class Results:
 
     async def _each(self, children: int) -> AsyncIterator[ChildResult]:
         """All children in order, from the store."""
-        for index in range(children):
-            if index % _AT_ONCE == 0:
-                await asyncio.sleep(0)  # a store that answers at once would keep everybody else waiting
-            record = await self._setting.world.child(self._names.arn(index))
-            if record is not None:
-                yield child_result(record)
+        async for record in stored_children(self._setting.world, self._names, range(children)):
+            yield child_result(record)
+
+
+async def stored_children(world: World, names: ChildNames, indexes: Iterable[int]) -> AsyncIterator[Execution]:
+    """The records of children, in the order given; without those that have none."""
+    left = iter(indexes)
+    while arns := [names.arn(index) for index in islice(left, _AT_ONCE)]:
+        records = await world.children(arns)
+        for arn in arns:
+            if arn in records:
+                yield records[arn]
+        await asyncio.sleep(0)  # a store that answers at once would keep everybody else waiting

@@ -13,6 +13,7 @@ from newel.ports.items import ItemReader, ResultWriter
 from newel.ports.store import Execution, Store
 from newel.runtime.active import Active
 from newel.runtime.map_runs.children import ChildParent
+from newel.runtime.together import Begun, Outcome
 
 
 class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +31,15 @@ class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
 class World(Protocol):
     """What a Map Run asks of the runtime."""
 
-    async def start_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Exception | None]:
-        """Start children, whose ends are reported to the Map Run; for each, None or why it was not started."""
+    async def begin_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Begun]:
+        """Compute children's first turns, of which nothing is stored yet."""
+        ...
+
+    async def commit_children(self, begun: Sequence[Begun], *, again: bool) -> dict[str, Outcome]:
+        """Start them. By ARN, what became of each: its record if it ended at once, None if its end will be reported.
+
+        Those that run `again` have a record, which is not written: also the ends of Express ones are reported.
+        """
         ...
 
     async def stop_child(self, arn: str) -> bool:
@@ -44,6 +52,10 @@ class World(Protocol):
 
     async def child(self, arn: str) -> Execution | None:
         """A child's record as stored."""
+        ...
+
+    async def children(self, arns: Sequence[str]) -> dict[str, Execution]:
+        """The records of those children that have one."""
         ...
 
     def spawn(self, work: Any) -> None:

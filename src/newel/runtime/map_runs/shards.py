@@ -1,31 +1,12 @@
-"""The shards of a Map Run that are open in this process, and the Express children that wait to be stored."""
+"""The shards of a Map Run that are open: which of their children have not ended, and how the others have."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
-
-import msgspec
-
-from newel.ports.clock import Clock
-from newel.ports.store import AlreadyExists, Execution, ExecutionStatus, MapShard, SequenceConflict, Store
+from newel.ports.store import ExecutionStatus, MapShard
 from newel.runtime.map_runs.progress import Counts
-from newel.runtime.map_runs.records import only_turn
-
-#: Children that are stored in one go.
-_TOGETHER: Final = 100
 
 #: A child's shard number and index.
 Place = tuple[int, int]
-
-
-class Again(NamedTuple):
-    """A child that a redrive runs again: how it had ended, and the number of its next turn if it is Express."""
-
-    status: ExecutionStatus
-    seq: int
 
 
 class OpenShard:
@@ -58,74 +39,58 @@ class OpenShard:
         self.items.add(status, self.items_of(index))
 
 
-class Keeper:
-    """Stores Express children that have ended, all that are at hand at a time; what is stored is `counted`.
+class Shards:
+    """The open shards by number; those whose children have all ended wait in `full` to be closed."""
 
-    A child that was stored before, by a process that ended, counts as it was stored.
-    """
+    def __init__(self) -> None:
+        self._open: dict[int, OpenShard] = {}
+        self.full: list[int] = []
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        counted: Callable[[Place, Execution], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._counted = counted
-        self._failed = failed
-        self._waiting: deque[tuple[Execution, Place, Again | None]] = deque()
-        self._task: asyncio.Task[None] | None = None
+    def __bool__(self) -> bool:
+        return bool(self._open)
 
-    def __len__(self) -> int:
-        return len(self._waiting)
+    def open(self, shard: MapShard) -> list[Place]:
+        """Take a shard in; the places of its children."""
+        opened = self._open[shard.number] = OpenShard(shard)
+        return [(shard.number, index) for index in sorted(opened.left)]
 
-    def places(self) -> list[Place]:
-        """The children that wait."""
-        return [place for _, place, _ in self._waiting]
+    def of(self, place: Place) -> OpenShard:
+        return self._open[place[0]]
 
-    def put(self, record: Execution, place: Place, again: Again | None) -> None:
-        """Store an ended child soon; one that was run `again` has a record."""
-        self._waiting.append((record, place, again))
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+    def count(self, place: Place, status: ExecutionStatus) -> bool:
+        """A child has ended; False if that was known."""
+        number, index = place
+        shard = self._open.get(number)
+        if shard is None or index not in shard.left:
+            return False
+        shard.count(index, status)
+        if not shard.left:
+            self.full.append(number)
+        return True
 
-    async def settle(self) -> None:
-        """Until what waits is stored, or cannot be."""
-        if self._task is not None:
-            await asyncio.shield(self._task)
+    def close_full(self, children: Counts, items: Counts) -> tuple[list[int], Counts, Counts]:
+        """Drop the full shards: their numbers, and the counts with theirs."""
+        closed, self.full = self.full, []
+        for number in closed:
+            shard = self._open.pop(number)
+            children, items = children.plus(shard.children), items.plus(shard.items)
+        return closed, children, items
 
-    async def _run(self) -> None:
-        try:
-            while self._waiting:
-                batch = [self._waiting[at] for at in range(min(_TOGETHER, len(self._waiting)))]
-                writes = [self._write(record, again) for record, _, again in batch]
-                outcomes = await asyncio.gather(*writes, return_exceptions=True)
-                counted = [
-                    (place, await self._stored(record, outcome))
-                    for (record, place, _), outcome in zip(batch, outcomes, strict=True)
-                ]
-                for place, record in counted:
-                    self._waiting.popleft()
-                    self._counted(place, record)
-        except Exception as error:  # the store failed: so does this attempt at the Map Run
-            self._waiting.clear()
-            self._failed(error)
-        finally:
-            self._task = None
+    def close_all(self, children: Counts, items: Counts) -> tuple[Counts, Counts]:
+        """Drop all, whatever is left of them: the counts with what has ended."""
+        counted = self.with_items(items)
+        children = self.with_children(children)
+        self._open.clear()
+        return children, counted
 
-    def _write(self, record: Execution, again: Again | None) -> Awaitable[None]:
-        if again is None:
-            return self._store.create(record, only_turn(record))
-        return self._store.append(
-            msgspec.structs.replace(only_turn(record), seq=again.seq, redrive_ms=self._clock.now_ms())
-        )
+    def with_children(self, counts: Counts) -> Counts:
+        """The counts with the children that have ended."""
+        for shard in self._open.values():
+            counts = counts.plus(shard.children)
+        return counts
 
-    async def _stored(self, record: Execution, outcome: BaseException | None) -> Execution:
-        if outcome is None:
-            return record
-        if not isinstance(outcome, AlreadyExists | SequenceConflict):
-            raise outcome
-        stored = await self._store.execution(record.arn)
-        return record if stored is None or stored.stop_ms is None else stored
+    def with_items(self, counts: Counts) -> Counts:
+        """The counts with the items of the children that have ended."""
+        for shard in self._open.values():
+            counts = counts.plus(shard.items)
+        return counts

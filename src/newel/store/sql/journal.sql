@@ -63,6 +63,17 @@ CROSS JOIN turn f ON f.id = (e.id << 24) + 1
 LEFT JOIN turn l ON l.id = (e.id << 24) + e.end_seq
 WHERE e.prefix = ? AND e.tail = ?
 
+-- name: executions
+-- Many at once, in any order.
+WITH wanted (prefix, tail) AS (VALUES {rows})
+SELECT wanted.prefix, wanted.tail, e.name, e.machine_arn, e.machine, e.revision, e.map_run, e.express, e.version,
+  e.alias, e.start_ms, e.status, e.stop_ms, e.redrive_count, e.redrive_ms,
+  f.input, f.trace_header, f.parent, l.output, l.error, l.cause, e.test_case
+FROM wanted
+CROSS JOIN execution e ON e.prefix = wanted.prefix AND e.tail = wanted.tail
+CROSS JOIN turn f ON f.id = (e.id << 24) + 1
+LEFT JOIN turn l ON l.id = (e.id << 24) + e.end_seq
+
 -- name: execution_id
 SELECT id FROM execution WHERE prefix = ? AND tail = ?
 

@@ -6,7 +6,8 @@ CREATE TABLE word (
   text TEXT NOT NULL UNIQUE
 );
 
--- One small row per execution: what a later turn changes and what lists show. Its ARN is prefix + tail.
+-- One small row per execution: what a later turn changes and what lists show. Its ARN is prefix + tail: the tail is
+-- its name, or an Express execution's name and UUID with a colon between. A name that is NULL stands in the tail.
 -- Payloads stand with the turns that brought them. end_seq is the turn that ended it (NULL: it runs).
 CREATE TABLE execution (
   id            INTEGER PRIMARY KEY,

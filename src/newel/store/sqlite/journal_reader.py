@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 
 from newel.ports.store import Execution, ExecutionFilter, ExecutionSummary, JournalRow, Loaded
 from newel.store.sqlite.rows import SEQ_BITS, SEQ_MAX, STATUS_CODES, Row, read_execution, read_summary, split_arn
-from newel.store.sqlite.statements import JOURNAL
+from newel.store.sqlite.statements import JOURNAL, RowsStatement
 from newel.store.sqlite.words import Words
 
 _OWING_PAGE = 500
+_EXECUTIONS = RowsStatement("executions")
 
 
 class JournalReader:
@@ -23,6 +24,12 @@ class JournalReader:
     def execution(self, arn: str) -> Execution | None:
         row = self._execution_row(arn)
         return None if row is None else read_execution(row[2:], arn, self._words)
+
+    def executions_of(self, arns: Sequence[str]) -> dict[str, Execution]:
+        wanted = {key: arn for arn in arns if (key := self._key(arn)) is not None}
+        words = self._words
+        rows = _EXECUTIONS.fetch(self._connection, list(wanted))
+        return {(arn := wanted[row[0], row[1]]): read_execution(row[2:], arn, words) for row in rows}
 
     def load(self, arn: str) -> Loaded | None:
         self._connection.execute("BEGIN")  # its reads must not straddle a commit

@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from newel.ports.store import AlreadyExists, SequenceConflict, Turn
-from newel.store.sqlite.operations import Append, Create, SaveSnapshot
+from newel.ports.store import SequenceConflict, Turn
+from newel.store.sqlite.operations import Append, Created, SaveSnapshot
 from newel.store.sqlite.rows import SEQ_MAX, STATUS_CODES, Row, execution_row, first_turn_row, split_arn, turn_row
 from newel.store.sqlite.statements import JOURNAL, RowsStatement
 from newel.store.sqlite.words import Words
@@ -102,7 +102,7 @@ class JournalWriter:
         self._reset()
 
     def _reset(self) -> None:
-        self._creates: dict[str, Create] = {}
+        self._creates: dict[str, Created] = {}
         self._later: list[Append | SaveSnapshot] = []
         self._touched: set[str] = set()
         self._turns: list[Row] = []
@@ -112,14 +112,13 @@ class JournalWriter:
 
     # -- gathering ---------------------------------------------------------------------------------------------------
 
-    def create(self, operation: Create) -> None:
-        arn = operation.execution.arn
+    def create(self, created: Created) -> None:
+        arn = created.execution.arn
         if arn in self._touched:
             self.flush()
-        if arn in self._creates:  # the first of the two takes the ARN, or finds it taken
-            operation.error = AlreadyExists(arn)
-        else:
-            self._creates[arn] = operation
+        created.taken = arn in self._creates  # the first of the two takes the ARN, or finds it taken
+        if not created.taken:
+            self._creates[arn] = created
 
     def append(self, operation: Append) -> None:
         self._touched.add(operation.turn.execution_arn)
@@ -147,28 +146,27 @@ class JournalWriter:
         words = self._words
         first = number = self._last_number + 1
         rows = []
-        for create in self._creates.values():
-            rows.append(execution_row(number, create.execution, create.turn, words))
+        for created in self._creates.values():
+            rows.append(execution_row(number, created.execution, created.turn, words))
             number += 1
         self._last_number = number - 1
         written = _INSERT_EXECUTION.run(self._connection, rows)
-        taken = None if written == len(rows) else self._inserted(first)
-        for row, create in zip(rows, self._creates.values(), strict=True):
-            if taken is not None and row[0] not in taken:
-                create.error = AlreadyExists(create.execution.arn)
-            else:
-                self._created(row, create)
+        inserted = None if written == len(rows) else self._inserted(first)
+        for row, created in zip(rows, self._creates.values(), strict=True):
+            created.taken = inserted is not None and row[0] not in inserted
+            if not created.taken:
+                self._created(row, created)
 
     def _inserted(self, first: int) -> set[int]:
         return {number for (number,) in self._connection.execute(JOURNAL["inserted_executions"], (first,))}
 
-    def _created(self, row: Row, create: Create) -> None:
+    def _created(self, row: Row, created: Created) -> None:
         number, machine, stop_ms = row[0], row[5], row[16]
-        self._turns.append(first_turn_row(number, create.execution, create.turn))
-        if create.turn.snapshot is not None:
-            self._snapshots[number] = (number, 1, create.turn.snapshot)
+        self._turns.append(first_turn_row(number, created.execution, created.turn))
+        if created.turn.snapshot is not None:
+            self._snapshots[number] = (number, 1, created.turn.snapshot)
         if stop_ms is None:
-            self._heads[create.execution.arn] = _Head(number, 1, machine, running=True)
+            self._heads[created.execution.arn] = _Head(number, 1, machine, running=True)
             self._running_changes[machine] = self._running_changes.get(machine, 0) + 1
 
     def _take(self, operation: Append) -> None:

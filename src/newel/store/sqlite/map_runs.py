@@ -14,13 +14,13 @@ from newel.store.sqlite.statements import read_statements
 _STATEMENTS = read_statements("map_runs.sql")
 
 
-def put(run: MapRun, add: MapShard | None, drop: Sequence[int]) -> Callable[[sqlite3.Connection], None]:
-    """A Map Run as it stands now, with a shard that opens and shards that close."""
+def put(run: MapRun, add: Sequence[MapShard], drop: Sequence[int]) -> Callable[[sqlite3.Connection], None]:
+    """A Map Run as it stands now, with shards that open and shards that close."""
 
     def change(connection: sqlite3.Connection) -> None:
         connection.execute(_STATEMENTS["put_map_run"], msgspec.structs.astuple(run))
-        if add is not None:
-            row = (add.map_run_arn, add.number, add.first, dumps(add.inputs), dumps(add.items))
+        for shard in add:
+            row = (shard.map_run_arn, shard.number, shard.first, dumps(shard.inputs), dumps(shard.items))
             connection.execute(_STATEMENTS["put_map_shard"], row)
         for number in drop:
             connection.execute(_STATEMENTS["drop_map_shard"], (run.arn, number))

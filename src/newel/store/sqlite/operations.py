@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from newel.ports.store import Execution, Turn
+from newel.ports.store import AlreadyExists, Execution, Turn
 
 
 class Operation:
@@ -34,15 +34,48 @@ class Operation:
             self.future.set_exception(self.error)
 
 
+class Created:
+    """An execution to be made, with its first turn; `taken` if its ARN was."""
+
+    __slots__ = ("execution", "taken", "turn")
+
+    def __init__(self, execution: Execution, turn: Turn) -> None:
+        self.execution = execution
+        self.turn = turn
+        self.taken = False
+
+    @property
+    def size(self) -> int:
+        return len(self.turn.events) + len(self.execution.input)
+
+
 class Create(Operation):
     """A new execution with its first turn."""
 
-    __slots__ = ("execution", "turn")
+    __slots__ = ("created",)
 
     def __init__(self, future: Future[None], execution: Execution, turn: Turn) -> None:
-        super().__init__(future, len(turn.events) + len(execution.input))
-        self.execution = execution
-        self.turn = turn
+        self.created = Created(execution, turn)
+        super().__init__(future, self.created.size)
+
+    def settle(self) -> None:
+        if self.created.taken and self.error is None:
+            self.error = AlreadyExists(self.created.execution.arn)
+        super().settle()
+
+
+class CreateAll(Operation):
+    """Many at once; those that could not be made are named."""
+
+    __slots__ = ("created",)
+
+    def __init__(self, future: Future[frozenset[str]], executions: Sequence[tuple[Execution, Turn]]) -> None:
+        self.created = [Created(execution, turn) for execution, turn in executions]
+        super().__init__(future, sum(created.size for created in self.created))
+
+    def settle(self) -> None:
+        self.result = frozenset(created.execution.arn for created in self.created if created.taken)
+        super().settle()
 
 
 class Append(Operation):
@@ -78,4 +111,4 @@ class Change(Operation):
         self.forgets = forgets  # it removes executions, so nothing remembered of them holds
 
 
-Write = Create | Append | SaveSnapshot | Change
+Write = Create | CreateAll | Append | SaveSnapshot | Change

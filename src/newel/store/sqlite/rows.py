@@ -27,9 +27,16 @@ Row = tuple[Any, ...]
 
 
 def split_arn(arn: str) -> tuple[str, str]:
-    """The part that a machine's executions share, and the rest."""
+    """The part that a machine's executions share, and the rest: a name, or an Express execution's name and UUID."""
     cut = arn.rfind(":") + 1
+    if ":express:" in arn:
+        cut = arn.rfind(":", 0, cut - 1) + 1
     return arn[:cut], arn[cut:]
+
+
+def _name_in(tail: str) -> str:
+    """What an execution is called where its row does not say."""
+    return tail.partition(":")[0]
 
 
 def execution_row(number: int, execution: Execution, turn: Turn, words: Words) -> Row:
@@ -45,7 +52,7 @@ def execution_row(number: int, execution: Execution, turn: Turn, words: Words) -
         number,
         prefix_word,
         tail,
-        None if name == tail else name,
+        None if name == _name_in(tail) else name,
         machine_arn,
         machine,
         revision,
@@ -100,7 +107,7 @@ def read_execution(row: Row, arn: str, words: Words) -> Execution:
         machine_arn=words.text(machine_arn),
         machine_id=words.text(machine),
         revision_id=words.text(revision),
-        name=split_arn(arn)[1] if name is None else name,
+        name=_name_in(split_arn(arn)[1]) if name is None else name,
         status=STATUSES[status],
         start_ms=start_ms,
         input=input_text,
@@ -129,7 +136,7 @@ def read_summary(row: Row, words: Words) -> ExecutionSummary:
         machine_arn=words.text(machine_arn),
         machine_id=words.text(machine),
         revision_id=words.text(revision),
-        name=split_arn(arn)[1] if name is None else name,
+        name=_name_in(split_arn(arn)[1]) if name is None else name,
         status=STATUSES[status],
         start_ms=start_ms,
         type=_TYPES[express],

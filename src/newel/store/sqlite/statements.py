@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 SQL = files("newel.store") / "sql"
 
@@ -45,14 +45,20 @@ class RowsStatement:
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> int:
         """Run on all rows; how many were changed, for an INSERT."""
-        changed = start = 0
+        return sum(cursor.rowcount for cursor in self._cursors(connection, rows))
+
+    def fetch(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
+        """What a SELECT finds for all rows."""
+        return [found for cursor in self._cursors(connection, rows) for found in cursor.fetchall()]
+
+    def _cursors(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> Iterator[sqlite3.Cursor]:
+        start = 0
         while start < len(rows):
             size = _portion(len(rows) - start)
             part = rows[start : start + size]
             text = self._texts.get(size) or self._text(size, len(part[0]))
-            changed += connection.execute(text, tuple(chain.from_iterable(part))).rowcount
+            yield connection.execute(text, tuple(chain.from_iterable(part)))
             start += size
-        return changed
 
     def _text(self, size: int, width: int) -> str:
         row = "(" + ", ".join("?" * width) + ")"

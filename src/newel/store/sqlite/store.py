@@ -41,7 +41,7 @@ from newel.store.sqlite.database import (
 from newel.store.sqlite.journal_reader import JournalReader
 from newel.store.sqlite.map_runs import MapRunReader
 from newel.store.sqlite.map_runs import put as put_map_run
-from newel.store.sqlite.operations import Append, Change, Create, SaveSnapshot, Write
+from newel.store.sqlite.operations import Append, Change, Create, CreateAll, SaveSnapshot, Write
 from newel.store.sqlite.writer import Writer
 
 
@@ -123,6 +123,9 @@ class SqliteStore:
     def create(self, execution: Execution, turn: Turn) -> Future[None]:
         return self._put(Create(self._future(), execution, turn))
 
+    def create_all(self, executions: Sequence[tuple[Execution, Turn]]) -> Future[frozenset[str]]:
+        return self._put(CreateAll(self._future(), executions))
+
     def append(self, turn: Turn) -> Future[None]:
         return self._put(Append(self._future(), turn))
 
@@ -145,6 +148,9 @@ class SqliteStore:
 
     async def execution(self, arn: str) -> Execution | None:
         return self._open().journal.execution(arn)
+
+    async def executions_of(self, arns: Sequence[str]) -> dict[str, Execution]:
+        return self._open().journal.executions_of(arns)
 
     async def load(self, arn: str) -> Loaded | None:
         return self._open().journal.load(arn)
@@ -232,7 +238,7 @@ class SqliteStore:
 
     # -- Map Runs ----------------------------------------------------------------------------------------------------
 
-    def put_map_run(self, run: MapRun, *, add: MapShard | None = None, drop: Sequence[int] = ()) -> Future[None]:
+    def put_map_run(self, run: MapRun, *, add: Sequence[MapShard] = (), drop: Sequence[int] = ()) -> Future[None]:
         return self._change(put_map_run(run, add, drop))
 
     async def map_run(self, arn: str) -> MapRun | None:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeGuard
 from newel.ports.store import StoreUnavailable
 from newel.store.sqlite.database import describe, rollback
 from newel.store.sqlite.journal_writer import JournalWriter
-from newel.store.sqlite.operations import Append, Change, Create, SaveSnapshot, Write
+from newel.store.sqlite.operations import Append, Change, Create, CreateAll, SaveSnapshot, Write
 
 _BATCH_OPERATIONS_MAX: Final = 1_024
 _BATCH_BYTES_MAX: Final = 16_777_216
@@ -98,7 +98,10 @@ class Writer:
         connection.execute("BEGIN IMMEDIATE")
         for operation in batch:
             if isinstance(operation, Create):
-                journal.create(operation)
+                journal.create(operation.created)
+            elif isinstance(operation, CreateAll):
+                for created in operation.created:
+                    journal.create(created)
             elif isinstance(operation, Append):
                 journal.append(operation)
             elif isinstance(operation, SaveSnapshot):
