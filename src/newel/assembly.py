@@ -25,6 +25,8 @@ from newel.api.logs import LogsApi
 from newel.api.one_write import OneWriteProtocol
 from newel.api.states import StatesApi
 from newel.api.sts import sts_api
+from newel.executors.by_weight import ByWeight
+from newel.executors.process_pool import ProcessPool
 from newel.functions.host import FunctionHost
 from newel.functions.settings import HostSettings
 from newel.integrations.aws.client import AwsClient
@@ -47,6 +49,7 @@ from newel.integrations.registry import build_registry
 from newel.integrations.result_writer.writer import S3ResultWriter
 from newel.language.resource import Resource
 from newel.limits import DEFAULT_LIMITS, Limits
+from newel.ports.executor import Executor
 from newel.ports.tasks import TargetLookup, TaskTarget
 from newel.runtime.clock import SystemClock
 from newel.runtime.env import Entropy
@@ -93,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_calls: AwsCalls = AwsCalls()
     egress: EgressSettings = EgressSettings()
     models: ModelSettings = ModelSettings()
+    #: Processes that compute children of Map Runs which are heavy; None: one less than there are cores.
+    map_workers: int | None = None
 
     @property
     def url(self) -> str:
@@ -188,6 +193,7 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
             observer=beside.observer,
             reader=S3ItemReader(objects),
             writer=S3ResultWriter(objects, output_bytes_max=settings.limits.payload_bytes_max),
+            executor=_executor(settings),
         )
         nested = NestedExecutions(runtime)
         egress = Egress(settings.egress)
@@ -221,6 +227,18 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
         core.spawn(resume_deletions(core))
         core.spawn(forget_old_executions(core))
         yield Server(App(apis, Credentials(settings.account, settings.region), metrics), core, runtime, functions, aws)
+
+
+def _executor(settings: Settings) -> Callable[[Executor], Executor]:
+    """Where children of Map Runs are computed."""
+    workers = settings.map_workers
+    if workers is None:
+        workers = max(1, (os.cpu_count() or 1) - 1)
+
+    def executor(here: Executor) -> Executor:
+        return ByWeight(here, ProcessPool(workers, settings.limits)) if workers else here
+
+    return executor
 
 
 async def _http_tasks(

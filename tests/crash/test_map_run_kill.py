@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from server_process import Server, eventually
@@ -119,3 +121,34 @@ def test_a_stop_just_before_a_kill_aborts_the_children(server: Server) -> None:
     assert run["executionCounts"]["aborted"] == 2_000
     left = server.states.list_executions(mapRunArn=run["mapRunArn"], statusFilter="RUNNING")["executions"]
     assert left == []
+
+
+@pytest.mark.slow
+def test_processes_that_compute_children_go_with_the_server(tmp_path: Path) -> None:
+    """Children that are heavy on the processor are computed beside the server, which is killed meanwhile."""
+    heavy = "{% $sum($map([1..20000], function($v){ $v * $states.input })) %}"
+    processor = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "Sum",
+        "States": {"Sum": {"Type": "Pass", "Output": heavy, "End": True}},
+    }
+    state = {"Type": "Map", "ItemProcessor": processor, "End": True}
+    server = Server(tmp_path / "data", ("serve", "--map-workers", "1"))
+    server.start()
+    try:
+        machine = server.machine("heavy", {"QueryLanguage": "JSONata", "StartAt": "M", "States": {"M": state}})
+        arn = server.execute(machine, list(range(400)))
+        assert server.process is not None
+        process = psutil.Process(server.process.pid)
+
+        def workers() -> list[psutil.Process]:
+            return [child for child in process.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+
+        before = eventually(workers, "a process that computes children")
+        server.kill()
+        eventually(lambda: not any(child.is_running() for child in before), "the end of the processes")
+        server.start()
+        assert server.output(arn) == [200_010_000 * number for number in range(400)]
+        assert server.stop() == 0
+    finally:
+        server.close()

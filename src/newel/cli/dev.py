@@ -12,7 +12,17 @@ import typer
 from newel.cli.dev_output import JsonReport, TextReport
 from newel.cli.lines import LineWriter
 from newel.cli.output import fail
-from newel.cli.serve import DATA_DIRECTORY, Account, AllowRemote, Host, MockConfig, Port, Region, run_until_stopped
+from newel.cli.serve import (
+    DATA_DIRECTORY,
+    Account,
+    AllowRemote,
+    Host,
+    MapWorkers,
+    MockConfig,
+    Port,
+    Region,
+    run_until_stopped,
+)
 
 _HERE: Final = Path()
 
@@ -30,6 +40,7 @@ def dev(
     region: Region = "us-east-1",
     allow_remote: AllowRemote = False,
     mock_config: MockConfig = None,
+    map_workers: MapWorkers = None,
     companion: Annotated[
         bool,
         typer.Option("--companion/--no-companion", help="Answer for S3, SQS, SNS, DynamoDB and others, in memory."),
@@ -65,6 +76,7 @@ def dev(
             endpoint_url=None if companion else endpoint_url,
             endpoint_urls=endpoint_urls,
             mock_config=mock_config,
+            map_workers=map_workers,
         ),
     )
 

@@ -25,6 +25,15 @@ AllowRemote = Annotated[
 ]
 
 
+MapWorkers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        envvar="NEWEL_MAP_WORKERS",
+        help="Processes for children of Distributed Maps that are heavy on the processor: one less than there are "
+        "cores, if not told; 0 computes them in the server.",
+    ),
+]
 MockConfig = Annotated[Path | None, typer.Option(envvar="SFN_MOCK_CONFIG", help="A mock file of Step Functions Local.")]
 
 
@@ -37,6 +46,7 @@ def serve(
     region: Region = "us-east-1",
     allow_remote: AllowRemote = False,
     mock_config: MockConfig = None,
+    map_workers: MapWorkers = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address as JSON once requests are answered.")
     ] = False,
@@ -77,6 +87,7 @@ def serve(
         egress=egress,
         models=models,
         mock_config=mock_config,
+        map_workers=map_workers,
     )
     run_until_stopped(lambda: assembly.serve(settings, ready), data_dir, f"{host}:{port}")
 

@@ -56,9 +56,7 @@ class Programs:
         key = (revision.machine_id, f"{revision.revision_id}{scope}/{state_name}")
         found = self._cache.get(key)
         if found is None:
-            compiled = self.of(revision)
-            program = child_program(compiled.program, scope, state_name)
-            found = self._cache[key] = msgspec.structs.replace(compiled, program=program)
+            found = self._cache[key] = _processor_of(self.of(revision), scope, state_name)
         return found
 
     async def find(self, machine_id: str, revision_id: str) -> Compiled:
@@ -69,6 +67,15 @@ class Programs:
         revision = await self._catalog.revision(machine_id, revision_id)
         assert revision is not None, "revisions outlive their executions"
         return self.of(revision)
+
+
+def compile_processor(revision: Revision, scope: str, state_name: str) -> Compiled:
+    """Compile a Distributed Map's item processor as a program of its own."""
+    return _processor_of(compile_revision(revision), scope, state_name)
+
+
+def _processor_of(compiled: Compiled, scope: str, state_name: str) -> Compiled:
+    return msgspec.structs.replace(compiled, program=child_program(compiled.program, scope, state_name))
 
 
 def compile_revision(revision: Revision) -> Compiled:

@@ -1,0 +1,1 @@
+"""Executors of children's first turns besides the server's own process."""

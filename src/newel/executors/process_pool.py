@@ -1,0 +1,84 @@
+"""An executor that computes in processes beside the server's: for children that are heavy on the processor."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from typing import Final
+
+from newel.errors import StatesError
+from newel.executors.work import compute, decode_turns, encode_work
+from newel.limits import Limits
+from newel.ports.executor import FirstTurn, Shard
+from newel.ports.store import Execution
+
+_log = logging.getLogger(__name__)
+
+#: How often a shard is computed again whose process died.
+_ATTEMPTS: Final = 3
+
+
+class ProcessPool:
+    """`workers` processes, started when there is something for them; one that dies is replaced."""
+
+    def __init__(self, workers: int, limits: Limits) -> None:
+        self._workers = workers
+        self._limits = limits
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def first_turns(self, shard: Shard) -> list[FirstTurn | None]:
+        """Each worker takes a part. Raises `StatesError` where the workers die of it again and again."""
+        size = -(-len(shard.children) // self._workers)
+        parts = [shard.children[start : start + size] for start in range(0, len(shard.children), size)]
+        computed = await asyncio.gather(*(self._compute(shard, part) for part in parts))
+        return [turn for part in computed for turn in part]
+
+    async def _compute(self, shard: Shard, children: Sequence[Execution]) -> list[FirstTurn | None]:
+        work = encode_work(shard, children, self._limits)
+        for _ in range(_ATTEMPTS):
+            pool = self._running()
+            try:
+                return decode_turns(await asyncio.wrap_future(pool.submit(compute, work)))
+            except BrokenProcessPool:
+                _log.warning("a process that computes children of %s died", shard.state_name)
+                self._discard(pool)
+        raise StatesError(
+            "States.Runtime", f"The processes that compute the children of '{shard.state_name}' die of it."
+        )
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # Spawned: a copy of the server would share its threads' locks and its sockets.
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_begin)
+        return self._pool
+
+    def _discard(self, pool: ProcessPoolExecutor) -> None:
+        """Forget a broken pool: the next shard starts another."""
+        if self._pool is pool:
+            self._pool = None
+        pool.shutdown(wait=False)
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+def _begin() -> None:
+    """In a new worker: Ctrl-C is the server's business, and a server that was killed takes its workers along."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_server, name="newel-parent-watch", daemon=True).start()
+
+
+def _end_with_server() -> None:
+    server = parent_process()
+    assert server is not None
+    server.join()
+    os._exit(1)

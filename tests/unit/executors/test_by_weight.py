@@ -1,0 +1,91 @@
+"""Children are computed where they are best computed, and everywhere to the same turn."""
+
+import asyncio
+import time
+
+import pytest
+
+from newel.executors import work
+from newel.executors.by_weight import ByWeight
+from newel.limits import DEFAULT_LIMITS
+
+from .shards import ADDS, CALLS_BACK, WAITS, at_home, shard
+
+INPUTS = [{"n": number} for number in range(30)]
+
+
+class Elsewhere:
+    """An executor on the far side of the encoding."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def first_turns(self, given):
+        self.asked.append(len(given.children))
+        encoded = work.encode_work(given, given.children, DEFAULT_LIMITS)
+        return work.decode_turns(work.compute(encoded))
+
+    async def close(self):
+        self.asked = None
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+@pytest.mark.parametrize("flow", [ADDS, WAITS])
+def test_a_turn_is_the_same_wherever_it_is_computed(flow, kind):
+    async def story():
+        given = shard(flow, INPUTS, kind)
+        here, there = await at_home().first_turns(given), await Elsewhere().first_turns(given)
+        assert [first.turn for first in here] == [first.turn for first in there]
+        assert all(first.state is None and first.events is None for first in there)
+        ended = [first.turn.end is not None for first in here]
+        assert ended == [flow is ADDS] * len(INPUTS)
+
+    asyncio.run(story())
+
+
+def test_what_wants_a_token_is_computed_at_home():
+    async def story():
+        given = shard(CALLS_BACK, INPUTS[:3])
+        elsewhere = Elsewhere()
+        assert await elsewhere.first_turns(given) == [None] * 3
+        executor = ByWeight(at_home(), elsewhere)
+        executor._remember((given.revision.machine_id, "r", "", "M"), heavy=True)
+        computed = await executor.first_turns(given)
+        assert elsewhere.asked == [3, 3]
+        assert [first.turn for first in computed] == [first.turn for first in await at_home().first_turns(given)]
+
+    asyncio.run(story())
+
+
+class Slow:
+    """Computes at home, and takes its time."""
+
+    def __init__(self, seconds):
+        self.home = at_home()
+        self.seconds = seconds
+        self.asked = []
+
+    async def first_turns(self, given):
+        self.asked.append(len(given.children))
+        until = time.thread_time() + self.seconds * len(given.children)
+        while time.thread_time() < until:
+            pass
+        return await self.home.first_turns(given)
+
+    async def close(self):
+        await self.home.close()
+
+
+def test_heavy_children_go_elsewhere_and_light_ones_do_not():
+    async def story():
+        for seconds, at_home_, away in ((0.005, [8], [22, 30]), (0, [8, 22, 30], [])):
+            here, elsewhere = Slow(seconds), Elsewhere()
+            executor = ByWeight(here, elsewhere)
+            computed = [await executor.first_turns(shard(ADDS, INPUTS)) for _ in range(2)]
+            assert (here.asked, elsewhere.asked) == (at_home_, away)
+            for turns in computed:
+                assert [first.turn.end.output for first in turns] == [f'{{"n":{n + 1}}}' for n in range(30)]
+            await executor.close()
+            assert elsewhere.asked is None
+
+    asyncio.run(story())

@@ -1,0 +1,68 @@
+"""Processes that compute children: started when wanted, replaced when they die, gone with the server."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from newel.errors import StatesError
+from newel.executors import process_pool
+from newel.executors.process_pool import ProcessPool
+from newel.limits import DEFAULT_LIMITS
+
+from .shards import ADDS, at_home, die, shard
+
+INPUTS = [{"n": number} for number in range(50)]
+
+
+def pids(pool):
+    return [] if pool._pool is None else list(pool._pool._processes)
+
+
+def test_children_are_computed_in_other_processes():
+    async def story():
+        pool = ProcessPool(2, DEFAULT_LIMITS)
+        assert pids(pool) == []
+        given = shard(ADDS, INPUTS)
+        computed = await pool.first_turns(given)
+        assert [first.turn for first in computed] == [first.turn for first in await at_home().first_turns(given)]
+        workers = pids(pool)
+        assert 1 <= len(workers) <= 2
+        assert os.getpid() not in workers
+        await pool.close()
+        assert await pool.first_turns(shard(ADDS, INPUTS[:1])), "a pool that was closed can be used again"
+        await pool.close()
+        for pid in workers:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_dies_is_replaced():
+    async def story():
+        pool = ProcessPool(1, DEFAULT_LIMITS)
+        await pool.first_turns(shard(ADDS, INPUTS[:1]))
+        (first,) = pids(pool)
+        os.kill(first, signal.SIGKILL)
+        computed = await pool.first_turns(shard(ADDS, INPUTS))
+        assert [turn.turn.end.output for turn in computed] == [f'{{"n":{n + 1}}}' for n in range(50)]
+        assert first not in pids(pool)
+        await pool.close()
+
+    asyncio.run(story())
+
+
+def test_children_that_kill_every_worker_fail(monkeypatch, caplog):
+    monkeypatch.setattr(process_pool, "compute", die)
+
+    async def story():
+        pool = ProcessPool(1, DEFAULT_LIMITS)
+        with pytest.raises(StatesError, match="the children of 'M' die of it") as failed:
+            await pool.first_turns(shard(ADDS, INPUTS[:1]))
+        assert failed.value.error == "States.Runtime"
+        await pool.close()
+
+    asyncio.run(story())
+    assert caplog.text.count("died") == 3
