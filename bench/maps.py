@@ -25,6 +25,8 @@ LINE_BYTES = 72
 ETAG = '"lines"'
 WAIT_SECONDS_MAX = 3600
 GROWTH_MB_MAX = 100
+WAITING_SECONDS_MAX = 5
+P95_MS_MAX = 50
 
 
 def line(number: int) -> bytes:
@@ -189,6 +191,60 @@ def maps(options: argparse.Namespace) -> bool:
     return results[-1]["rss_most_mb"] <= results[0]["rss_most_mb"] + GROWTH_MB_MAX
 
 
+def waiting_children(options: argparse.Namespace) -> bool:
+    """Whether many children that wait a second at once end in time, and requests are answered meanwhile."""
+    with servers.running("newel") as server:
+        runs = {seconds: children(server, options.children, seconds) for seconds in (0, 1)}
+    events, waits = runs[0]["seconds"], runs[1]["seconds"]
+    # What their durable events cost: those of a wait of no time, and of as many turns again.
+    allowed = WAITING_SECONDS_MAX + 2 * events
+    p95 = max(runs[1][f"{name}_p95_ms"] for name in ASKED)
+    for result in runs.values():
+        print(json.dumps(result), flush=True)
+    print(f"waiting a second at once: {waits} s of {allowed:.1f} s, the slowest p95 {p95} ms of {P95_MS_MAX} ms")
+    return waits <= allowed and p95 <= P95_MS_MAX
+
+
+ASKED = ("DescribeExecution", "DescribeMapRun", "ListExecutions")
+
+
+def children(server: servers.Server, number: int, seconds: int) -> dict:
+    """Runs so many STANDARD children that wait, and asks about them all the while."""
+    role = "arn:aws:iam::000000000000:role/bench"
+    machine = call(server, "CreateStateMachine", name=f"wait-{seconds}", definition=waits(seconds), roleArn=role)
+    given = json.dumps(list(range(number)))
+    began = time.perf_counter()
+    execution = call(server, "StartExecution", stateMachineArn=machine["stateMachineArn"], input=given)["executionArn"]
+    took: dict[str, list[float]] = {name: [] for name in ASKED}
+
+    def ask(operation: str, **parameters: object) -> dict:
+        asked = time.perf_counter()
+        answer = call(server, operation, **parameters)
+        took[operation].append((time.perf_counter() - asked) * 1000)
+        return answer
+
+    while (ended := ask("DescribeExecution", executionArn=execution))["status"] == "RUNNING":
+        for run in call(server, "ListMapRuns", executionArn=execution)["mapRuns"]:
+            ask("DescribeMapRun", mapRunArn=run["mapRunArn"])
+            ask("ListExecutions", mapRunArn=run["mapRunArn"], maxResults=100)
+        time.sleep(0.01)
+    wall = time.perf_counter() - began
+    if ended["status"] != "SUCCEEDED":
+        raise SystemExit(f"{number} children that wait: {ended}")
+    p95 = {f"{name}_p95_ms": round(sorted(found)[int(len(found) * 0.95)], 1) for name, found in took.items()}
+    return {"children": number, "wait_s": seconds, "seconds": round(wall, 2), "asked": len(took[ASKED[0]]), **p95}
+
+
+def waits(seconds: int) -> str:
+    flow = {
+        "StartAt": "W",
+        "States": {"W": {"Type": "Wait", "Seconds": seconds, "End": True}},
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+    }
+    state = {"Type": "Map", "MaxConcurrency": 10_000, "ItemProcessor": flow, "ResultPath": None, "End": True}
+    return json.dumps({"StartAt": "M", "States": {"M": state}})
+
+
 def beside_peers(options: argparse.Namespace) -> None:
     """The shared harness's scenario; MiniStack reads from its own S3, and so does Newel."""
     with servers.running("ministack") as peer:
@@ -207,6 +263,7 @@ def beside_peers(options: argparse.Namespace) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--children", type=int, default=10_000, help="that wait a second at once")
     parser.add_argument("--scale", type=float, default=1.0, help="shrinks the harness's counts")
     parser.add_argument("--repeats", type=int, default=3, help="of the harness's scenario")
     parser.add_argument("--no-peers", action="store_true", help="Newel alone")
@@ -214,9 +271,10 @@ def main() -> int:
     flat = maps(options)
     if not flat:
         print("the server's memory grows with the rows")
+    in_time = waiting_children(options)
     if not options.no_peers and servers.HARNESS.is_dir():
         beside_peers(options)
-    return 0 if flat else 1
+    return 0 if flat and in_time else 1
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import socket
@@ -357,6 +358,9 @@ def at_port_of(listener: socket.socket, settings: Settings) -> Settings:
 
 async def answer_requests(server: Server, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Answer requests until SIGTERM or SIGINT."""
+    # What is there now stays: the collector need not look through it again and again while requests wait.
+    gc.collect()
+    gc.freeze()
     config = uvicorn.Config(
         server.app,
         http=OneWriteProtocol,

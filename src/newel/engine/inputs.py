@@ -26,7 +26,7 @@ class TurnEnv(Environment, Protocol):
         ...
 
 
-class Start(msgspec.Struct, frozen=True):
+class Start(msgspec.Struct, frozen=True, gc=False):
     """The first input of an execution."""
 
     input: Payload
@@ -36,14 +36,14 @@ class Continue(msgspec.Struct, frozen=True):
     """Go on after a turn that stopped at `transitions_per_turn_max`."""
 
 
-class TaskStarted(msgspec.Struct, frozen=True):
+class TaskStarted(msgspec.Struct, frozen=True, gc=False):
     """The target began to work on the task (an activity worker took it)."""
 
     task_id: int
     worker: str | None = None
 
 
-class TaskSubmitted(msgspec.Struct, frozen=True):
+class TaskSubmitted(msgspec.Struct, frozen=True, gc=False):
     """A `.sync` job runs under `job`, or a callback request was accepted."""
 
     task_id: int
@@ -51,12 +51,12 @@ class TaskSubmitted(msgspec.Struct, frozen=True):
     job: str | None = None
 
 
-class TaskSucceeded(msgspec.Struct, frozen=True):
+class TaskSucceeded(msgspec.Struct, frozen=True, gc=False):
     task_id: int
     output: Payload
 
 
-class TaskFailed(msgspec.Struct, frozen=True):
+class TaskFailed(msgspec.Struct, frozen=True, gc=False):
     """`kind`: FAILED, START_FAILED, SUBMIT_FAILED, SCHEDULE_FAILED or TIMED_OUT."""
 
     task_id: int
@@ -65,7 +65,7 @@ class TaskFailed(msgspec.Struct, frozen=True):
     kind: str = "FAILED"
 
 
-class MapRunEnded(msgspec.Struct, frozen=True):
+class MapRunEnded(msgspec.Struct, frozen=True, gc=False):
     """A Map Run is over: `output` is its result, or `error` and `cause` say why it failed."""
 
     task_id: int
@@ -74,7 +74,7 @@ class MapRunEnded(msgspec.Struct, frozen=True):
     cause: str | None = None
 
 
-class Heartbeat(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True, gc=False):
     task_id: int
 
 

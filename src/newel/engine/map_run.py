@@ -19,7 +19,7 @@ from newel.expr.env import Scope
 from newel.json import Json, Payload, size_utf8
 
 
-class Child(msgspec.Struct, frozen=True):
+class Child(msgspec.Struct, frozen=True, gc=False):
     """A child workflow to start: its input, and how many items stand in it."""
 
     input: Payload

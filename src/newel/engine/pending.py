@@ -17,7 +17,7 @@ from newel.engine.state import ExecutionState, Frame, Work
 from newel.language.resource import Resource, parse_resource
 
 
-class PerformTask(msgspec.Struct, frozen=True, kw_only=True):
+class PerformTask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Have a target do one attempt; with `job`, pick up the `.sync` job that already runs.
 
     `parameters` is JSON text. `wait` says what the runtime does: `invoke` a target or `offer` the task to the workers
@@ -34,7 +34,7 @@ class PerformTask(msgspec.Struct, frozen=True, kw_only=True):
     timeout_due_ms: int | None = None
 
 
-class RunMap(msgspec.Struct, frozen=True, kw_only=True):
+class RunMap(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Run, or go on with, a Map Run; `spec` is JSON text (see `engine.map_run`)."""
 
     task_id: int

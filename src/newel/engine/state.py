@@ -17,7 +17,7 @@ ROOT: Final = 0
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
 
-class Work(msgspec.Struct):
+class Work(msgspec.Struct, gc=False):
     """A Task attempt in flight. `parameters` None: the state's input."""
 
     task_id: int
@@ -34,7 +34,7 @@ class Work(msgspec.Struct):
     redrive_count: int = 0  # of the Map Run
 
 
-class Join(msgspec.Struct):
+class Join(msgspec.Struct, gc=False):
     """What a Map or Parallel state waits for. `results` are in order of index; None while not there."""
 
     total: int
@@ -50,7 +50,7 @@ class Join(msgspec.Struct):
     dropped: dict[int, Frame] = msgspec.field(default_factory=dict)  # by index: failed or aborted, for a redrive
 
 
-class Frame(msgspec.Struct):
+class Frame(msgspec.Struct, gc=False):
     """One run of a `States` object.
 
     `scope` names the workflow in the Program (see `scope_of`). `state` is
@@ -81,7 +81,7 @@ class Frame(msgspec.Struct):
     failed_map_run: Work | None = None  # likewise
 
 
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
+class Identity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the context object says of an execution, and its end by time-out."""
 
     execution_arn: str
@@ -93,7 +93,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     express: bool = False
 
 
-class ExecutionState(msgspec.Struct):
+class ExecutionState(msgspec.Struct, gc=False):
     """The whole position of one execution; changed by `evolve` alone."""
 
     identity: Identity

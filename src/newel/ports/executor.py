@@ -28,7 +28,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     activities: frozenset[str]
 
 
-class FirstTurn(msgspec.Struct, frozen=True):
+class FirstTurn(msgspec.Struct, frozen=True, gc=False):
     """What a child does until it waits for something or ends: nothing of it is stored yet.
 
     `state` is where it stands after `events`. Both may be None where the turn was computed elsewhere: they are in

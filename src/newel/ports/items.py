@@ -21,7 +21,7 @@ class ReaderSpec(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, Json]
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One item. `position` resumes a reader after it; `source` is `Map.Item.Source`; `key` is given for objects."""
 
     value: Json
@@ -55,7 +55,7 @@ class WriterSpec(msgspec.Struct, frozen=True, kw_only=True):
     output_type: str = "JSON"
 
 
-class ChildResult(msgspec.Struct, frozen=True, kw_only=True):
+class ChildResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One ended (or pending) child workflow, as result files show it. Payloads are JSON text, times epoch ms."""
 
     execution_arn: str

@@ -18,6 +18,7 @@ from newel.ports.store import Journal
 HORIZON_MS: Final = 60_000
 _SCAN_ROWS: Final = 10_000
 _PAUSE_SECONDS: Final = 1.0
+_TOGETHER: Final = 20
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Timers:
             try:
                 if self._journals and now_ms >= scanned_ms - HORIZON_MS // 2:
                     scanned_ms = await self._scan(now_ms)
-                self._fire_due(now_ms)
+                await self._fire_due(now_ms)
             except Exception:  # time goes on whatever a store or an execution has
                 _log.exception("looking for due timers failed")
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -81,13 +82,17 @@ class Timers:
                 until_ms = min(until_ms, rows[-1][0])
         return until_ms
 
-    def _fire_due(self, now_ms: int) -> None:
+    async def _fire_due(self, now_ms: int) -> None:
         heap = self._heap
+        fired = 0
         while heap and heap[0][0] <= now_ms:
             wake_ms, arn = heappop(heap)
             if self._wakes.get(arn) == wake_ms:
                 del self._wakes[arn]
                 self._fire(arn)
+                fired += 1
+                if fired % _TOGETHER == 0:
+                    await asyncio.sleep(0)  # thousands may be due at one moment, and requests must be answered
 
     async def _sleep(self, scanned_ms: int) -> None:
         """Sleep until the next wake time, the next scan, or an earlier wake time."""

@@ -20,7 +20,7 @@ from newel.runtime.turns import Turns, ended
 Outcome = Execution | AlreadyExists | None
 
 
-class Begun(msgspec.Struct, frozen=True):
+class Begun(msgspec.Struct, frozen=True, gc=False):
     """A child after its first turn, which is not committed; `record` has its end, if that was all."""
 
     record: Execution

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _SNAPSHOT_EVERY: Final = 1_000
 
 
-class Committed(msgspec.Struct, frozen=True):
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """A turn that is durable, and what it newly owes."""
 
     active: Active

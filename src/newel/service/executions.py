@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from newel.errors import ServiceError, ValidationError
 from newel.ports.store import AlreadyExists, Execution, ExecutionFilter, ExecutionSummary, Machine, Revision
+from newel.runtime.map_runs.records import items_of
 from newel.runtime.orders import StartOrder
 from newel.service.aliases import pick
 from newel.service.arns import ExecutionArn, execution_arn, plain_state_machine_arn
@@ -17,7 +18,7 @@ from newel.service.errors import (
     type_not_supported,
 )
 from newel.service.machines import revision_answer, revision_of
-from newel.service.map_runs import filter_of_map_run, item_count
+from newel.service.map_runs import filter_of_map_run, item_counts
 from newel.service.names import check_name
 from newel.service.pages import page_size
 from newel.service.payloads import why_not_json
@@ -273,8 +274,9 @@ async def list_executions(core: Core, caller: Caller, request: Request) -> Answe
         found = [execution for execution in found if (execution.redrive_count > 0) is redriven]
     answer: Answer = {"executions": [_list_item(core, execution) for execution in found[:size]]}
     if "mapRunArn" in request:
-        for item in answer["executions"]:
-            item["itemCount"] = await item_count(core, item["executionArn"])
+        counts = await item_counts(core, [item["executionArn"] for item in answer["executions"]])
+        for item, count in zip(answer["executions"], counts, strict=True):
+            item["itemCount"] = count
     if len(found) > size:
         last = found[size - 1]
         by_stop = wanted.status not in (None, "RUNNING") and last.stop_ms is not None
@@ -287,17 +289,17 @@ async def _pending_redrive(core: Core, request: Request, start: int, size: int) 
     """Children that the redrive of a Map Run is about to run again, in that order."""
     await filter_of_map_run(core, request, None, 1)  # raises for a Map Run that is not there
     arns = core.runtime.map_runs.pending_redrive(request["mapRunArn"])
-    found = [await core.store.execution(arn) for arn in arns[start : start + size]]
+    page = arns[start : start + size]
+    found = await core.store.executions_of(page)
     answer: Answer = {
         "executions": [
             {
                 **_listed(execution),
                 "status": "PENDING_REDRIVE",
                 "redriveCount": execution.redrive_count,
-                "itemCount": await item_count(core, execution.arn),
+                "itemCount": items_of(execution),
             }
-            for execution in found
-            if execution is not None
+            for execution in (found[arn] for arn in page if arn in found)
         ]
     }
     if len(arns) > start + size:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from newel.errors import ServiceError, ValidationError
 from newel.ports.store import ExecutionFilter, MapRun
-from newel.runtime.map_runs.children import parse_parent
 from newel.runtime.map_runs.manager import MapRunView
+from newel.runtime.map_runs.records import items_of
 from newel.service.arns import execution_arn, invalid_arn
 from newel.service.core import Answer, Caller, Core, Request, seconds
 from newel.service.errors import execution_does_not_exist
@@ -111,8 +112,7 @@ async def filter_of_map_run(core: Core, request: Request, cursor: Any, limit: in
     )
 
 
-async def item_count(core: Core, arn: str) -> int:
-    """How many items a child workflow has."""
-    record = await core.store.execution(arn)
-    parent = None if record is None else parse_parent(record.parent)
-    return 1 if parent is None else parent.items
+async def item_counts(core: Core, arns: Sequence[str]) -> list[int]:
+    """How many items child workflows have."""
+    records = await core.store.executions_of(arns)
+    return [1 if arn not in records else items_of(records[arn]) for arn in arns]

@@ -13,7 +13,7 @@ _NAMESPACE: Final = UUID("6f0f5a1e-7d0c-4a53-9b1d-0d3f0a5c9e11")
 _PREFIX: Final = "map:"
 
 
-class ChildParent(msgspec.Struct, frozen=True, array_like=True):
+class ChildParent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a child's record says of its Map Run: whose `index`-th child it is, how many items it has, and which part
     of the definition it runs (scope and name of the Map state).
     """

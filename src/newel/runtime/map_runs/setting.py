@@ -16,7 +16,7 @@ from newel.runtime.map_runs.children import ChildParent
 from newel.runtime.together import Begun, Outcome
 
 
-class ChildOrder(msgspec.Struct, frozen=True, kw_only=True):
+class ChildOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A child workflow to start."""
 
     arn: str

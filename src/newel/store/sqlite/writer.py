@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from asyncio import AbstractEventLoop, Future, shield
+from asyncio import AbstractEventLoop, Future, shield, sleep
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from newel.store.sqlite.operations import Append, Change, Create, CreateAll, Sav
 
 _BATCH_OPERATIONS_MAX: Final = 1_024
 _BATCH_BYTES_MAX: Final = 16_777_216
+_SETTLED_TOGETHER: Final = 64
 
 
 class Writer:
@@ -31,6 +33,7 @@ class Writer:
         self.put = self._queue.put
         self.journal = JournalWriter(connection)
         self._ended: Future[None] = loop.create_future()
+        self._settling: deque[Write] = deque()
         self._thread = Thread(target=self._run, name="newel-store-writer", daemon=True)
 
     def start(self) -> None:
@@ -43,13 +46,15 @@ class Writer:
             await shield(self._ended)
         finally:
             self._thread.join()
+        while self._settling:
+            await sleep(0)
 
     def _run(self) -> None:
         while True:
             batch, last = self._next_batch()
             if batch:
                 self._commit(batch)
-                self._tell(_settle_all, batch)
+                self._tell(self._settle, batch)
             if last:
                 self._tell(self._ended.set_result, None)
                 return
@@ -72,6 +77,21 @@ class Writer:
     def _tell(self, call: Callable[[Any], object], what: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
             self._loop.call_soon_threadsafe(call, what)
+
+    def _settle(self, batch: Sequence[Write]) -> None:
+        """Tell the callers, in order."""
+        under_way = bool(self._settling)
+        self._settling.extend(batch)
+        if not under_way:
+            self._settle_some()
+
+    def _settle_some(self) -> None:
+        """Some at a time: each caller has something to do now, and others must have their turns too."""
+        settling = self._settling
+        for _ in range(min(_SETTLED_TOGETHER, len(settling))):
+            settling.popleft().settle()
+        if settling:
+            self._loop.call_soon(self._settle_some)
 
     # -- transactions ------------------------------------------------------------------------------------------------
 
@@ -135,8 +155,3 @@ class Writer:
 def _is_of_the_disk(error: Exception) -> TypeGuard[sqlite3.Error]:
     """Whether the store as a whole failed, and not one operation's values."""
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
-
-
-def _settle_all(batch: Sequence[Write]) -> None:
-    for operation in batch:
-        operation.settle()
