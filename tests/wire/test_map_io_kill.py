@@ -12,9 +12,9 @@ from aws_servers import moto_server
 
 from server_process import ACCOUNT, REGION, Server, eventually
 
-ITEMS = 20_000
-BATCH = 20
-KILLS = 5
+ITEMS = 50_000
+BATCH = 25
+KILLS = 10
 
 
 def definition(kind, flow):
@@ -30,7 +30,7 @@ def definition(kind, flow):
                     "Parameters": {"Bucket": "data", "Key": "items.jsonl"},
                 },
                 "ItemBatcher": {"MaxItemsPerBatch": BATCH},
-                "MaxConcurrency": 100,
+                "MaxConcurrency": 150,
                 "ResultWriter": {
                     "Resource": "arn:aws:states:::s3:putObject",
                     "Parameters": {"Bucket": "data"},
@@ -90,7 +90,7 @@ def test_every_item_is_in_the_results_once(tmp_path, monkeypatch, kind):
                 bitten += server.status(execution) == "RUNNING"
                 server.kill()
                 server.start()
-            assert bitten >= 3, "the Map Run was over too early: the test did not bite"
+            assert bitten >= 7, "the Map Run was over too early: the test did not bite"
             details = server.output(execution)["ResultWriterDetails"]
             manifest = json.loads(s3.get_object(**details)["Body"].read())
             assert manifest["ResultFiles"]["FAILED"] == manifest["ResultFiles"]["PENDING"] == []
