@@ -167,12 +167,13 @@ def running(label: str) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def harness(server: Server, scenarios: str, scale: float, repeats: int) -> dict[str, dict]:
+def harness(server: Server, scenarios: str, scale: float, repeats: int, *options: str) -> dict[str, dict]:
     """Runs scenarios of the shared harness against a server: scenario -> its result."""
     command = [
         *(str(peer_python()), str(HARNESS / "bench_api.py")),
         *("--endpoint", server.url, "--pid", str(server.pid), "--label", server.label),
         *("--scenario", scenarios, "--scale", str(scale), "--repeats", str(repeats)),
+        *options,
     ]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     results = [json.loads(line) for line in lines]

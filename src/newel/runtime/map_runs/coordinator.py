@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
@@ -74,6 +75,7 @@ class Coordinator:
         self._failure: BaseException | None = None
         self._read: tuple[int, str | None] = (0, None)  # items read in this process's count, position of the last
         self._reading: asyncio.Task[None] | None = None
+        self._unsaved: list[MapShard] = []
         self._saver = Saver(setting.store, self._current)
         self.child_ended = self._starter.child_ended
         self.opened = asyncio.Event()
@@ -190,9 +192,9 @@ class Coordinator:
                 self._close_shards()
             if self._reading is None:
                 if self.progress.read_all and self.progress.recount is None:
-                    if not self._shards:
+                    if not self._shards and not self._unsaved:
                         return
-                elif self._starter.has_room():
+                elif self._starter.has_room(self._unsaved):
                     self._read_on(children, items)
             await self._changed.wait()
 
@@ -266,9 +268,20 @@ class Coordinator:
         progress.read_all, progress.position = read_all, position
         progress.next_child += len(made)
         progress.items_made += sum(sizes)
-        await self._saver.put(add=shard)
-        for opened in shard:
-            self._starter.add(self._shards.open(opened))
+        self._unsaved += shard
+        asyncio.ensure_future(self._saver.put(add=shard)).add_done_callback(partial(self._saved, shard))
+
+    def _saved(self, opened: list[MapShard], saved: asyncio.Future[None]) -> None:
+        """A shard that was read is stored, and its children can start."""
+        if saved.cancelled():
+            return
+        if (error := saved.exception()) is not None:
+            self._fail(error)
+            return
+        for shard in opened:
+            self._unsaved.remove(shard)
+            self._starter.add(self._shards.open(shard))
+        self._wake()
 
     def _new_shard(self, first: int, inputs: tuple[str, ...], sizes: tuple[int, ...]) -> list[MapShard]:
         """The next shard, if it has children. What is changed in `progress` until the next `await` goes with it."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from newel.ports.store import AlreadyExists, Execution
+from newel.ports.store import AlreadyExists, Execution, MapShard
 from newel.runtime.map_runs.children import ChildNames, ChildParent
 from newel.runtime.map_runs.keeper import Again, Keeper
 from newel.runtime.map_runs.setting import ChildOrder, Parent, Setting
 from newel.runtime.map_runs.shards import Place, Shards
 
 #: Children that wait in memory to be started, and shards of them.
-_QUEUE_MAX: Final = 600
+_QUEUE_MAX: Final = 1_000
 _QUEUE_SHARDS_MAX: Final = 16
 #: Children that are started in one go; and how many such portions may be under way.
 _TOGETHER: Final = 100
@@ -63,9 +63,11 @@ class Starter:
 
     # -- what there is to do
 
-    def has_room(self) -> bool:
-        """Whether more shards should be opened."""
-        return len(self._queue) < _QUEUE_MAX and len({number for number, _ in self._queue}) < _QUEUE_SHARDS_MAX
+    def has_room(self, coming: Collection[MapShard]) -> bool:
+        """Whether more shards should be opened, when those are about to be."""
+        children = len(self._queue) + sum(len(shard.inputs) for shard in coming)
+        shards = len({number for number, _ in self._queue}) + len(coming)
+        return children < _QUEUE_MAX and shards < _QUEUE_SHARDS_MAX
 
     def add(self, places: Iterable[Place]) -> None:
         """Children to start."""

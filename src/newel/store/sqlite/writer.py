@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from asyncio import AbstractEventLoop, Future, shield, sleep
+from asyncio import AbstractEventLoop, Future, shield
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -46,8 +46,6 @@ class Writer:
             await shield(self._ended)
         finally:
             self._thread.join()
-        while self._settling:
-            await sleep(0)
 
     def _run(self) -> None:
         while True:
@@ -56,7 +54,7 @@ class Writer:
                 self._commit(batch)
                 self._tell(self._settle, batch)
             if last:
-                self._tell(self._ended.set_result, None)
+                self._tell(self._end, None)
                 return
 
     def _next_batch(self) -> tuple[list[Write], bool]:
@@ -84,6 +82,13 @@ class Writer:
         self._settling.extend(batch)
         if not under_way:
             self._settle_some()
+
+    def _end(self, _nothing: None) -> None:
+        """The thread has ended; the callers come first."""
+        if self._settling:
+            self._loop.call_soon(self._end, None)
+        else:
+            self._ended.set_result(None)
 
     def _settle_some(self) -> None:
         """Some at a time: each caller has something to do now, and others must have their turns too."""
