@@ -1,5 +1,6 @@
 """What the runtime and the API report about themselves; the words are those of AWS's `AWS/States` metrics."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from newel.ports.store import ExecutionStatus
@@ -15,6 +16,10 @@ class Metrics(Protocol):
     def execution_started(self, machine_arn: str) -> None: ...
 
     def execution_ended(self, machine_arn: str, status: ExecutionStatus, duration_s: float) -> None: ...
+
+    def executions_ran(self, machine_arn: str, ends: Sequence[tuple[ExecutionStatus, float]]) -> None:
+        """Executions of one machine that were started and have ended, each with how and after how many seconds."""
+        ...
 
     def task_scheduled(self, kind: TaskKind, resource_arn: str) -> None: ...
 
@@ -38,6 +43,9 @@ class NoMetrics:
         pass
 
     def execution_ended(self, machine_arn: str, status: ExecutionStatus, duration_s: float) -> None:
+        pass
+
+    def executions_ran(self, machine_arn: str, ends: Sequence[tuple[ExecutionStatus, float]]) -> None:
         pass
 
     def task_scheduled(self, kind: TaskKind, resource_arn: str) -> None:

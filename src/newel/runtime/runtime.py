@@ -512,23 +512,25 @@ class Runtime:
             started = _started_by(active.record)
             write_turn(self._logs, shadow, done.events, done.at_ms, active.compiled.logging, started)
 
-    def _count(self, record: Execution) -> None:
-        """Count a child that ended as it started."""
-        self._metrics.execution_started(record.machine_arn)
-        self._count_end(record)
-
-    def _count_end(self, record: Execution) -> None:
-        assert record.stop_ms is not None
-        seconds = (record.stop_ms - record.start_ms) / 1000
-        self._metrics.execution_ended(record.machine_arn, record.status, seconds)
+    def _count(self, children: Sequence[Execution]) -> None:
+        """Count children of one Map Run that ended as they started."""
+        if children:
+            ends = [(child.status, _seconds(child)) for child in children]
+            self._metrics.executions_ran(children[0].machine_arn, ends)
 
     def _ended(self, record: Execution) -> None:
         if record.map_run_arn is not None:
             self.map_runs.child_ended(record)
-        self._count_end(record)
+        self._metrics.execution_ended(record.machine_arn, record.status, _seconds(record))
         for waiter in self._ends.get(record.arn, ()):
             if not waiter.done():
                 waiter.set_result(record)
+
+
+def _seconds(record: Execution) -> float:
+    """How long an ended execution took."""
+    assert record.stop_ms is not None
+    return (record.stop_ms - record.start_ms) / 1000
 
 
 def _started_by(record: Execution) -> dict[str, Json]:

@@ -51,7 +51,7 @@ class Begun(msgspec.Struct, frozen=True, gc=False):
 
 
 class Together:
-    """`done` is told of each child that ended at once and is watched by nobody; the others are acted upon by Turns."""
+    """`done` is told of children that ended at once and are watched by nobody; the others are acted upon by Turns."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Together:
         actives: Actives,
         turns: Turns,
         executor: Executor,
-        done: Callable[[Execution], None],
+        done: Callable[[Sequence[Execution]], None],
     ) -> None:
         self._store = store
         self._express = express
@@ -96,12 +96,9 @@ class Together:
     async def _commit_ended(self, begun: Sequence[Begun], outcomes: dict[str, Outcome]) -> None:
         taken = await self._store.create_all([(child.record, _as_stored(child)) for child in begun])
         for child in begun:
-            record = child.record
-            if record.arn in taken:
-                outcomes[record.arn] = AlreadyExists(record.arn)
-            else:
-                outcomes[record.arn] = record
-                self._done(record)
+            arn = child.record.arn
+            outcomes[arn] = AlreadyExists(arn) if arn in taken else child.record
+        self._done([child.record for child in begun if child.record.arn not in taken])
 
     async def _commit_running(self, begun: Sequence[Begun], outcomes: dict[str, Outcome]) -> None:
         journal = self._express if begun[0].record.type == "EXPRESS" else self._store

@@ -4,7 +4,8 @@
 `newel_activity_run_time_seconds{activity_arn="…"}`, and so on.
 """
 
-from collections.abc import Callable
+from collections import Counter as Counts
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -104,6 +105,14 @@ class PrometheusMetrics:
     def execution_ended(self, machine_arn: str, status: ExecutionStatus, duration_s: float) -> None:
         self._ended[status].of(machine_arn).inc()
         self._time.of(machine_arn).observe(duration_s)
+
+    def executions_ran(self, machine_arn: str, ends: Sequence[tuple[ExecutionStatus, float]]) -> None:
+        self._started.of(machine_arn).inc(len(ends))
+        for status, number in Counts(status for status, _ in ends).items():
+            self._ended[status].of(machine_arn).inc(number)
+        time = self._time.of(machine_arn)
+        for _, seconds in ends:
+            time.observe(seconds)
 
     def task_scheduled(self, kind: TaskKind, resource_arn: str) -> None:
         self._tasks[kind].scheduled.of(resource_arn).inc()

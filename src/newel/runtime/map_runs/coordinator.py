@@ -68,8 +68,8 @@ class Coordinator:
         self._names = ChildNames(map_run_arn, express=self._express)
         self._shards = Shards()
         of = Of(map_run_arn, self._names, self._express, parent)
-        self._starter = Starter(setting, of, self._shards, self._wake, self._fail)
         self._results = Results(setting, parent, map_run_arn, self._names, spec.get("writer"))
+        self._starter = Starter(setting, of, self._shards, self._wake, self._fail, self._results.child_ended)
         self._exported = False
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None

@@ -17,6 +17,8 @@ from newel.runtime.map_runs.setting import Parent, Setting, World
 
 #: Children that are read before others have a turn on the event loop.
 _AT_ONCE: Final = 128
+#: Children whose outputs are kept in memory until the end.
+_KEPT_MAX: Final = 20_000
 
 
 class Results:
@@ -29,6 +31,18 @@ class Results:
         self._arn = map_run_arn
         self._names = names
         self._writer = None if writer is None else writer_spec(writer)
+        self._kept: dict[int, str | None] | None = {} if writer is None else None
+        self._kept_characters = 0
+
+    def child_ended(self, index: int, record: Execution) -> None:
+        """Keep a child's output, as long as all of them may be few and small enough for the state's output."""
+        kept = self._kept
+        if kept is None:
+            return
+        output = kept[index] = record.output if record.status == "SUCCEEDED" else None
+        self._kept_characters += len(output or "")
+        if self._kept_characters > self._setting.limits.payload_bytes_max or len(kept) > _KEPT_MAX:
+            self._kept = None
 
     @property
     def exported(self) -> bool:
@@ -51,12 +65,15 @@ class Results:
         return Payload.of(output if self.exported else output["Results"])
 
     async def _outputs(self, children: int) -> Payload:
+        kept = self._kept
+        if kept is not None and len(kept) == children:  # none of them ended before this process began
+            return result_of([output for _, output in sorted(kept.items()) if output is not None])
         outputs: list[str] = []
         size = 0
-        async for result in self._each(children):
-            if result.status == "SUCCEEDED" and result.output is not None:
-                outputs.append(result.output)
-                size += len(result.output)
+        async for record in stored_children(self._setting.world, self._names, range(children)):
+            if record.status == "SUCCEEDED" and record.output is not None:
+                outputs.append(record.output)
+                size += len(record.output)
                 if size > self._setting.limits.payload_bytes_max:
                     break  # too large already; the interpreter says so
         return result_of(outputs)

@@ -37,8 +37,8 @@ class Of(NamedTuple):
 class Starter:
     """The children of open shards: those that wait, those that run, those that end.
 
-    An end is counted in `shards` once it is stored. `changed` is called when there may be something to do, `failed`
-    with what the Map Run cannot go on after.
+    An end is counted in `shards` once it is stored, and `ended` is told of it. `changed` is called when there may be
+    something to do, `failed` with what the Map Run cannot go on after.
     """
 
     def __init__(
@@ -48,12 +48,14 @@ class Starter:
         shards: Shards,
         changed: Callable[[], None],
         failed: Callable[[BaseException], None],
+        ended: Callable[[int, Execution], None],
     ) -> None:
         self._setting = setting
         self._of = of
         self._shards = shards
         self._changed = changed
         self._failed = failed
+        self._ended = ended
         self._queue: deque[Place] = deque()
         self._running: dict[str, Place] = {}
         self._over: set[str] = set()  # of those that run: they ended at once, and are being stored
@@ -197,6 +199,7 @@ class Starter:
 
     def _count(self, place: Place, record: Execution) -> None:
         if self._shards.count(place, record.status):
+            self._ended(place[1], record)
             self._changed()
 
     async def stop(self) -> None:
