@@ -6,7 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
-from newel.cli.map_bars import counts_line, render_map_runs
+from newel.cli.map_bars import render_map_runs
+from newel.runtime.map_runs.told import counts_line
 from server_process import Server
 
 PREFIX = "arn:aws:states:us-east-1:000000000000"

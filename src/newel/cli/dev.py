@@ -85,4 +85,4 @@ def dev(
             report = JsonReport(lines, quiet=quiet) if as_json else TextReport(lines, quiet=quiet)
             runner.run(run(settings, report))
 
-    run_until_stopped(work, kept, f"{host}:{port}")
+    run_until_stopped(work, kept, f"{host}:{port}", quiet=quiet)

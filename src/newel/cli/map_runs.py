@@ -13,10 +13,11 @@ from rich.live import Live
 from rich.table import Table
 
 from newel.cli.client import Client, Unreachable, default_endpoint
-from newel.cli.map_bars import label_of, map_run_line, render_map_runs
+from newel.cli.map_bars import map_run_line, render_map_runs
 from newel.cli.output import ExitCode, fail, print_json, stderr, stdout
 from newel.cli.tree import epoch_seconds
 from newel.errors import ServiceError
+from newel.runtime.map_runs.told import label_of
 
 map_runs = typer.Typer(help="List and watch Map Runs of Distributed Maps.", no_args_is_help=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -92,10 +93,15 @@ def serve(
     run_until_stopped(lambda: assembly.serve(settings, ready), data_dir, f"{host}:{port}")
 
 
-def run_until_stopped(work: Callable[[], None], data_dir: Path, where: str) -> None:
-    """Run a server's work; end the command with one line where it cannot start."""
+def run_until_stopped(work: Callable[[], None], data_dir: Path, where: str, *, quiet: bool = False) -> None:
+    """Run a server's work; end the command with one line where it cannot start.
+
+    How far long Map Runs have come is written to the standard error output, unless `quiet`.
+    """
     from newel import assembly  # noqa: PLC0415  (as above)
 
+    if not quiet:
+        _show_map_runs()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
@@ -106,6 +112,15 @@ def run_until_stopped(work: Callable[[], None], data_dir: Path, where: str) -> N
         fail(f"cannot use the data directory {data_dir}: {error}", ExitCode.UNAVAILABLE)
     except OSError as error:
         fail(f"cannot start at {error.filename or where}: {error.strerror or error}", ExitCode.UNAVAILABLE)
+
+
+def _show_map_runs() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log = logging.getLogger("newel.map_runs")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def _stop(_number: int, _frame: Any) -> NoReturn:

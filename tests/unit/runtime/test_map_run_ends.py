@@ -8,6 +8,7 @@ import pytest
 
 from newel.errors import StatesError
 from newel.limits import DEFAULT_LIMITS
+from newel.runtime.map_runs import coordinator
 from newel.runtime.map_runs.progress import decode_progress
 
 from .map_run_world import distributed
@@ -117,3 +118,20 @@ def test_a_full_history_is_recognised():
             assert not await made.runtime.history_is_full(short)
 
     asyncio.run(story())
+
+
+def test_the_log_is_told_of_long_map_runs(caplog, monkeypatch):
+    monkeypatch.setattr(coordinator, "SHARD_CHILDREN", 2)
+    caplog.set_level("INFO", "newel.map_runs")
+
+    async def story(every_ms):
+        monkeypatch.setattr(coordinator, "_TOLD_EVERY_MS", every_ms)
+        caplog.clear()
+        await written({2}, Writer(), ToleratedFailureCount=1)
+        return [record.getMessage() for record in caplog.records if record.name == "newel.map_runs"]
+
+    assert asyncio.run(story(10_000)) == []
+    told = asyncio.run(story(0))
+    assert told[0] == "Map Run m0/L RUNNING [--------------------] 0 of 0 items · 0 of 0 children"
+    assert "Map Run m0/L RUNNING [######--------------] 1 of 3 items · 1 of 3 children: 1 running, 1 pending" in told
+    assert told[-1] == "Map Run m0/L SUCCEEDED [####################] 3 of 3 items · 3 of 3 children: 1 failed"

@@ -31,12 +31,16 @@ from newel.runtime.map_runs.saver import Saver
 from newel.runtime.map_runs.setting import Parent, Setting
 from newel.runtime.map_runs.shards import Place, Shards
 from newel.runtime.map_runs.starter import Of, Starter
+from newel.runtime.map_runs.told import bar, counts_line, name_of
 
 _log = logging.getLogger(__name__)
+_progress_log = logging.getLogger("newel.map_runs")
 
 #: A shard is full with so many children, or so many characters of their inputs.
 SHARD_CHILDREN: Final = 200
 _SHARD_CHARACTERS: Final = 1 << 20
+#: How often the log is told of a Map Run that goes on.
+_TOLD_EVERY_MS: Final = 10_000
 _REDRIVES_MAX: Final = 1_000
 _THRESHOLD: Final = "The specified tolerated failure threshold was exceeded"
 
@@ -78,6 +82,8 @@ class Coordinator:
         self._unsaved: list[MapShard] = []
         self._saver = Saver(setting.store, self._current)
         self.child_ended = self._starter.child_ended
+        self._told_ms = setting.clock.now_ms()
+        self._told = False
         self.opened = asyncio.Event()
         self.run_record: MapRun | None = None
         self.progress = Progress()
@@ -186,6 +192,7 @@ class Coordinator:
     async def _until_done(self, children: Children, items: AsyncGenerator[Item, None]) -> None:
         while True:
             self._changed.clear()
+            self._tell(_TOLD_EVERY_MS)
             self._check()
             self._starter.start(self._limit())
             if self._shards.full:
@@ -232,6 +239,17 @@ class Coordinator:
         total = progress.items_made if progress.read_all and progress.recount is None else 0
         if threshold_exceeded(ended.failures, total, count, percent):
             raise StatesError("States.ExceedToleratedFailureThreshold", _THRESHOLD)
+
+    def _tell(self, after_ms: int) -> None:
+        """Let the log know how far it has come, if that was not told for so long."""
+        now_ms = self._setting.clock.now_ms()
+        if now_ms - self._told_ms < after_ms or self.run_record is None:
+            return
+        self._told_ms, self._told = now_ms, True
+        items, executions = self.counts()
+        shown = {"itemCounts": items.as_api(), "executionCounts": executions.as_api()}
+        status = self.run_record.status
+        _progress_log.info("Map Run %s %s %s %s", name_of(self.arn), status, bar(shown), counts_line(shown))
 
     def _limit(self) -> int:
         assert self.run_record is not None
@@ -387,6 +405,8 @@ class Coordinator:
         stop_ms = self.run_record.stop_ms or self._setting.clock.now_ms()
         self.run_record = msgspec.structs.replace(self.run_record, status=status, stop_ms=stop_ms)
         await self._saver.put()
+        if self._told:
+            self._tell(0)
 
     async def _settle_counts(self) -> None:
         """What open shards have counted counts for good, and so do children that wait to run again.
