@@ -99,7 +99,10 @@ class Turn:
 
     def work(self, frame: Frame, state: CompiledState) -> None:
         """Let the state's type do its work; an error of the language goes to Retry and Catch."""
-        self.guard(frame, state, partial(self._handlers[state.type].enter, self, frame, state))
+        try:
+            self._handlers[state.type].enter(self, frame, state)
+        except StatesError as error:
+            self.fail(frame, state, error)
 
     def resume(self, frame: Frame, state: CompiledState) -> None:
         """The timer of a waiting state fired."""

@@ -10,14 +10,14 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from typing import Final
 
 from newel.errors import StatesError
 from newel.executors.work import compute, decode_turns, encode_work
 from newel.limits import Limits
 from newel.ports.executor import FirstTurn, Shard
-from newel.ports.store import Execution
+from newel.ports.store import Execution, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -32,9 +32,13 @@ class ProcessPool:
         self._workers = workers
         self._limits = limits
         self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
 
     async def first_turns(self, shard: Shard) -> list[FirstTurn | None]:
-        """Each worker takes a part. Raises `StatesError` where the workers die of it again and again."""
+        """Each worker takes a part. Raises `StatesError` where the workers die of it again and again.
+
+        Raises `StoreUnavailable` when the server is stopping.
+        """
         size = -(-len(shard.children) // self._workers)
         parts = [shard.children[start : start + size] for start in range(0, len(shard.children), size)]
         computed = await asyncio.gather(*(self._compute(shard, part) for part in parts))
@@ -43,12 +47,15 @@ class ProcessPool:
     async def _compute(self, shard: Shard, children: Sequence[Execution]) -> list[FirstTurn | None]:
         work = encode_work(shard, children, self._limits)
         for _ in range(_ATTEMPTS):
+            if self._closed:
+                raise StoreUnavailable("the server is stopping")
             pool = self._running()
             try:
                 return decode_turns(await asyncio.wrap_future(pool.submit(compute, work)))
             except BrokenProcessPool:
-                _log.warning("a process that computes children of %s died", shard.state_name)
-                self._discard(pool)
+                if not self._closed:
+                    _log.warning("a process that computes children of %s died", shard.state_name)
+                    self._discard(pool)
         raise StatesError(
             "States.Runtime", f"The processes that compute the children of '{shard.state_name}' die of it."
         )
@@ -66,9 +73,13 @@ class ProcessPool:
         pool.shutdown(wait=False)
 
     async def close(self) -> None:
+        """End the workers, whatever they compute: it is computed again after the next start."""
+        self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
-            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+            for worker in active_children():  # the server starts no other processes in this way
+                worker.kill()
+            await asyncio.to_thread(pool.shutdown)
 
 
 def _begin() -> None:

@@ -21,6 +21,17 @@ ADDS = {
     "StartAt": "A",
     "States": {"A": {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "End": True}},
 }
+SUMS = {
+    "StartAt": "S",
+    "States": {
+        "S": {
+            "Type": "Pass",
+            "QueryLanguage": "JSONata",
+            "Output": "{% $sum($map([1..20000], function($v) { $v * $states.input })) %}",
+            "End": True,
+        }
+    },
+}
 CALLS_BACK = {
     "StartAt": "T",
     "States": {

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from newel.engine.program import CompiledState
 from newel.engine.state import Frame
-from newel.engine.states.dataflow import arguments, combine, leave_with_input, output_path
+from newel.engine.states.dataflow import arguments, combine, effective_input, leave_with_input, output_path
 from newel.engine.turn import Handler, Turn
 from newel.json import Payload
 
@@ -16,14 +16,18 @@ class PassHandler(Handler):
         if state.jsonata:
             leave_with_input(turn, frame, state, state.next)
             return
-        if state.result is not UNSET and state.parameters is None:
-            result = Payload.of(state.result)
-        else:
-            result, _ = arguments(turn, frame, state)
-            if state.result is not UNSET:
-                result = Payload.of(state.result)
+        result = _result(turn, frame, state)
         assigned = None
         if state.assign is not None:
             assigned = turn.assign(state.assign, turn.scope(frame, state, result.value))
         output = output_path(turn, frame, state, combine(frame, state, result))
         turn.leave(frame, state, state.next, None if output is frame.data else output, assigned=assigned)
+
+
+def _result(turn: Turn, frame: Frame, state: CompiledState) -> Payload:
+    """Result, else what Parameters make of the input; they are evaluated, and may fail, where there are both."""
+    fixed = None if state.result is UNSET else Payload.of(state.result)
+    if state.parameters is not None:
+        made, _ = arguments(turn, frame, state)
+        return fixed or made
+    return fixed or effective_input(turn, frame, state)
