@@ -420,6 +420,8 @@ def test_a_path_without_dollar_is_a_warning():
         ("$map($states.input.a, function($x){ b })", "Reference to 'b' at the top level is not supported."),
         ("$", "Reference to '$' at the top level is not supported."),
         ("$$", "Reference to '$$' is not supported."),
+        ("$x[$$.a]", "Reference to '$$' is not supported."),
+        ("{'k': b}", "Reference to 'b' at the top level is not supported."),
         ("$states.errorOutput", "Field '$states.errorOutput' does not exist."),
         ("$states.result.a", "Field '$states.result' does not exist."),
         ("(" * 5000 + "1" + ")" * 5000, "The expression is nested too deeply"),
@@ -445,6 +447,9 @@ def test_expressions_aws_refuses(text, message):
         "$states.input ~> |account|{'status': active}|",
         "{'a': [1..3], 'b': null}",
         "$state.input",
+        "$x.($ + 1)",
+        "$x{k: v}",
+        "[1..3].($*2)",
     ],
 )
 def test_expressions_aws_accepts(text):

@@ -1,20 +1,17 @@
-"""AWS Step Functions' dialect: its functions, its limits, and what it refuses when a state machine is created.
+"""AWS Step Functions' dialect: its functions and its limits.
 
 Added: ``$partition``, ``$range``, ``$hash``, ``$random(seed)``, ``$uuid``, ``$parse``. Removed: ``$eval``. There is no
 input: everything is read from ``$states`` and the workflow's variables, so ``$``, ``$$`` and bare names mean nothing at
-the top level and are refused.
+the top level: the validator of definitions refuses them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from newel.expr.jsonata.analysis import Analysis, analyse
 from newel.expr.jsonata.environment import Environment, Limits
-from newel.expr.jsonata.errors import JsonataError
 from newel.expr.jsonata.expression import Expression, parse
 from newel.expr.jsonata.functions import aws
 from newel.expr.jsonata.functions.library import LIBRARY, define
@@ -22,14 +19,12 @@ from newel.expr.jsonata.nodes import Node, walk
 from newel.expr.jsonata.numbers import is_nan
 from newel.expr.jsonata.values import LISTS, UNDEFINED, Builtin
 
-__all__ = ["LIMITS", "STATES_FIELDS", "Problem", "StatesExpression", "check", "compile", "inspect"]
+__all__ = ["LIMITS", "StatesExpression", "compile"]
 
 #: Measured on AWS: [1..873782] is accepted and 873783 isn't; strings of 2^22 characters are, of 2^23 aren't;
 #: functions may
 #: be within one another 95 deep and not 125; endless tail recursion fails.
 LIMITS: Final = Limits(steps=20_000_000, depth=110, sequence_length=873_782, string_length=2**23 - 1)
-#: What ``$states`` can have; which of them it has depends on the field.
-STATES_FIELDS: Final = frozenset({"input", "result", "errorOutput", "context"})
 
 _LIBRARY: Final[dict[str, Builtin]] = {
     **LIBRARY,
@@ -40,18 +35,6 @@ _LIBRARY: Final[dict[str, Builtin]] = {
     "uuid": define("uuid", "<:s>", aws.uuid, ""),
     "parse": define("parse", "<s-:x>", aws.parse, "str"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something AWS says about an expression when a state machine is created. ``warning``: accepted here, refused
-    there.
-    """
-
-    message: str
-    position: int | None
-    code: str = ""
-    warning: bool = False
 
 
 class StatesExpression(Expression):
@@ -95,41 +78,3 @@ def compile(text: str) -> StatesExpression:  # noqa: A001 - what every such pack
         JsonataError: the expression isn't well-formed (codes S...).
     """
     return StatesExpression(text, parse(text))
-
-
-def inspect(text: str) -> tuple[StatesExpression | None, list[Problem]]:
-    """Compile an expression and say what is wrong with it; None when it isn't well-formed."""
-    try:
-        expression = compile(text)
-        return expression, _problems(analyse(expression))
-    except JsonataError as error:
-        return None, [Problem(error.message, error.position, error.code)]
-    except RecursionError:
-        return None, [Problem("The expression nests too deeply", None, "D1011")]
-
-
-def check(text: str) -> list[Problem]:
-    """What AWS refuses, or would refuse, when a state machine with this expression is created."""
-    return inspect(text)[1]
-
-
-def _problems(found: Analysis) -> list[Problem]:
-    problems = [
-        Problem("The symbol '$$' is not supported at the top level of an expression", use.position)
-        for use in found.root
-    ]
-    for use in found.fields:
-        if use.name == "$":
-            text = "The symbol '$' is not supported at the top level of an expression"
-        else:
-            text = f"The field name '{use.name}' is not supported at the top level of an expression"
-        problems.append(Problem(text, use.position))
-    problems.extend(
-        Problem(f"The variable '$states' has no field '{use.path[0]}'", use.position)
-        for use in found.variables
-        if use.name == "states" and use.path and use.path[0] not in STATES_FIELDS
-    )
-    for use in found.newer_operators:
-        text = f"The operator '{use.name}' is not supported by AWS Step Functions"
-        problems.append(Problem(text, use.position, warning=True))
-    return problems
