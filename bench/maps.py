@@ -254,7 +254,8 @@ def beside_peers(options: argparse.Namespace) -> bool:
         os.environ["AWS_ENDPOINT_URL_S3"] = peer.url
         try:
             with servers.running("newel") as server:
-                return all([beside_peer(server, peer, kind, goal, options) for kind, goal in PEER_GOALS.items()])
+                met = [beside_peer(server, peer, kind, goal, options) for kind, goal in PEER_GOALS.items()]
+                return all(met)
         finally:
             del os.environ["AWS_ENDPOINT_URL_S3"]
 
