@@ -284,6 +284,15 @@ def test_updates_of_many_rows_seek_each_row(tmp_path: Path, name: str, width: in
     connection.close()
 
 
+def test_many_executions_are_read_by_their_arns(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "file")
+    migrate(connection)
+    found = plan(connection, JOURNAL["executions"].replace("{rows}", "(?, ?), (?, ?)"), (1, "a", 1, "b"))
+    assert "SEARCH e USING INDEX execution_arn" in found
+    assert "SCAN e" not in found
+    connection.close()
+
+
 def test_every_statement_is_valid_sql(tmp_path: Path) -> None:
     connection = connect(tmp_path / "file")
     migrate(connection)

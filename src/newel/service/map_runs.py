@@ -14,6 +14,8 @@ from newel.service.core import Answer, Caller, Core, Request, seconds
 from newel.service.errors import execution_does_not_exist
 from newel.service.pages import page_size
 
+#: Children that are read at once.
+_TOGETHER: Final = 64
 #: Members of UpdateMapRun that change something.
 _SETTINGS: Final = ("maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage")
 
@@ -113,6 +115,10 @@ async def filter_of_map_run(core: Core, request: Request, cursor: Any, limit: in
 
 
 async def item_counts(core: Core, arns: Sequence[str]) -> list[int]:
-    """How many items child workflows have."""
-    records = await core.store.executions_of(arns)
-    return [1 if arn not in records else items_of(records[arn]) for arn in arns]
+    """How many items child workflows have; their payloads are not held all at once."""
+    counts: list[int] = []
+    for start in range(0, len(arns), _TOGETHER):
+        some = arns[start : start + _TOGETHER]
+        records = await core.store.executions_of(some)
+        counts += [1 if arn not in records else items_of(records[arn]) for arn in some]
+    return counts
