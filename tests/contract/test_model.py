@@ -18,7 +18,8 @@ from .records import arn_of, outcomes
 
 MACHINES = ("M", "N")
 ARNS = [arn_of(name, machine) for machine in MACHINES for name in "abc"]
-ARNS += [arn.replace(":execution:", ":express:") + ":0" for arn in ARNS[:2]]
+EXPRESS = [arn_of(name).replace(":execution:", ":express:") + f":{name}" for name in "abcde"]
+ARNS += EXPRESS
 MOMENTS = st.integers(0, 6)
 STATUSES = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 TEXTS = st.none() | st.sampled_from(["", "x", '{"ü":1}'])
@@ -87,6 +88,25 @@ class CreateAll(msgspec.Struct):
         return store.create_all([(first[turn.execution_arn].execution, turn) for turn in turns])
 
 
+class CreatePack(msgspec.Struct):
+    """Children of one Map Run that ended as they started: much alike, and in order."""
+
+    execution: Execution
+    events: bytes
+    ends: dict[str, tuple[int, End]]
+
+    def run(self, store: Store, nexts: dict[str, int]):
+        made = []
+        for arn, (start_ms, end) in sorted(self.ends.items()):
+            child = msgspec.structs.replace(
+                self.execution, arn=arn, name=arn[-1], type="EXPRESS", map_run_arn="arn:map", start_ms=start_ms
+            )
+            told = {name: getattr(end, name) for name in ("status", "stop_ms", "output", "error", "cause")}
+            turn = Turn(execution_arn=arn, seq=1, at_ms=start_ms, events=self.events, end=end)
+            made.append((msgspec.structs.replace(child, **told), turn))
+        return store.create_all(made)
+
+
 class Append(msgspec.Struct):
     turn: Turn
     next: bool
@@ -116,10 +136,24 @@ class Tag(msgspec.Struct):
 writes = st.one_of(
     st.builds(Create, executions, turns),
     st.builds(CreateAll, st.lists(st.builds(Create, executions, turns), max_size=4)),
+    st.builds(
+        CreatePack,
+        executions,
+        BYTES,
+        st.dictionaries(st.sampled_from(EXPRESS), st.tuples(MOMENTS, ends), min_size=2, max_size=4),
+    ),
     st.builds(Append, turns, st.just(True) | st.booleans()),
     st.builds(Save, st.sampled_from(ARNS), st.integers(1, 5), BYTES),
     st.builds(Tag, st.sampled_from("xyz")),
 )
+
+
+def created_by(operation) -> list[str]:
+    if isinstance(operation, Create):
+        return [operation.execution.arn]
+    if isinstance(operation, CreateAll):
+        return [create.execution.arn for create in operation.creates]
+    return list(operation.ends) if isinstance(operation, CreatePack) else []
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -152,9 +186,8 @@ class StoreMachine(RuleBasedStateMachine):
                 queued.append(operation.run(store, seqs))
                 if isinstance(operation, Append) and operation.next:
                     seqs[operation.turn.execution_arn] += 1
-                for create in operation.creates if isinstance(operation, CreateAll) else [operation]:
-                    if isinstance(create, Create):
-                        seqs[create.execution.arn] = max(2, seqs[create.execution.arn])
+                for arn in created_by(operation):
+                    seqs[arn] = max(2, seqs[arn])
             return await outcomes(*queued)
 
         self.same(run)

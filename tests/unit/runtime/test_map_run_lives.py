@@ -305,3 +305,38 @@ def test_random_lives_of_a_larger_map():
         await check(made, arn, {"SUCCEEDED": 58, "FAILED": 2}, total=60)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_map_runs_in_map_runs_outlive_the_process(kind):
+    """The inner Map is in a branch of the outer one's child, and its children wait when the process ends."""
+
+    async def story():
+        async with living() as made:
+            inner = distributed(kind, Label="Inner", ItemsPath="$.v", ItemSelector={"n.$": "$$.Map.Item.Value"})
+            states = inner["States"]["M"]["ItemProcessor"]["States"]
+            inner["States"]["M"]["ItemProcessor"].update(
+                StartAt="W", States={"W": {**wait(100), "Next": "T"}, **states}
+            )
+            branches = [inner, {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}]
+            flow = {"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "Branches": branches, "End": True}}}
+            processor = {**flow, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+            definition = distributed("STANDARD", ItemSelector={"v.$": "$$.Map.Item.Value"}, ItemProcessor=processor)
+            arn = (await made.runtime.start(await made.order(definition, "e", input="[[1, 2], [3, 4, 6]]"))).arn
+
+            async def all_wait():
+                runs = [run for run in await made.store.running_map_runs() if "/Inner:" in run.arn]
+                views = [await made.runtime.map_runs.describe(run.arn) for run in runs]
+                return sum(view.executions.running for view in views) == 5
+
+            await until(all_wait)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            await made.die_and_live()
+            await until(all_wait)
+            made.clock.advance(101)
+            record = await made.ended(arn)
+            assert record.status == "SUCCEEDED", (record.error, record.cause)
+            assert json.loads(record.output) == [[[10, 20], {"v": [1, 2]}], [[30, 40, 60], {"v": [3, 4, 6]}]]
+
+    asyncio.run(story())

@@ -15,7 +15,7 @@ _PREFIX: Final = "map:"
 
 class ChildParent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a child's record says of its Map Run: whose `index`-th child it is, how many items it has, and which part
-    of the definition it runs (scope and name of the Map state).
+    of the definition it runs (scope and name of the Map state, also where that is in a child's part).
     """
 
     map_run_arn: str
@@ -64,8 +64,8 @@ def parse_map_run_arn(arn: str) -> Labelled:
 class ChildNames:
     """Names and ARNs of a Map Run's children.
 
-    A name looks like a UUID: the child's index, then digits of the Map Run's ARN. Names of one Map Run go up with the
-    index, so that a store that sorts by ARN writes them side by side.
+    A name looks like a UUID: digits of the Map Run's ARN, then the child's index. In the order of their names, one Map
+    Run's children stand side by side and go up with the index, and so a store that sorts by ARN writes them.
     """
 
     def __init__(self, map_run_arn: str, *, express: bool) -> None:
@@ -73,12 +73,12 @@ class ChildNames:
         self._express = express
         self.machine_arn = labelled.machine_arn
         digits = uuid5(_NAMESPACE, map_run_arn).hex
-        self._tail = f"{digits[:4]}-5{digits[4:7]}-a{digits[7:10]}-{digits[10:22]}"
+        self._head = f"{digits[:8]}-{digits[8:12]}-5{digits[12:15]}-a{digits[15:18]}"
         kind = "express" if express else "execution"
         self._prefix = f"{labelled.prefix}:{kind}:{labelled.machine}/{labelled.label}:"
 
     def name(self, index: int) -> str:
-        return f"{index:08x}-{self._tail}"
+        return f"{self._head}-{index:012x}"
 
     def arn(self, index: int) -> str:
         """The ARN of the `index`-th child."""

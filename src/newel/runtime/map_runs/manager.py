@@ -12,6 +12,7 @@ import msgspec
 from newel.engine.inputs import MapRunEnded
 from newel.engine.map_run import Children
 from newel.engine.pending import RunMap
+from newel.engine.state import scope_of
 from newel.errors import ServiceError, ValidationError
 from newel.json import Json, loads
 from newel.ports.store import Execution, MapRun, SequenceConflict, Store, StoreUnavailable
@@ -191,9 +192,15 @@ def _parent(active: Active, scope: str, state_name: str) -> Parent:
         account=parts[4],
         region=parts[3],
         role_arn=active.compiled.revision.role_arn,
-        scope=scope,
+        scope=_scope_in_definition(active, scope),
         state_name=state_name,
     )
+
+
+def _scope_in_definition(active: Active, scope: str) -> str:
+    """A scope of an execution's program, as one of the whole definition: a child runs a part of it."""
+    outer = parse_parent(active.record.parent)
+    return scope if outer is None else scope_of(outer.scope, outer.state_name, 0) + scope
 
 
 def _nobody(run: MapRun) -> Parent:

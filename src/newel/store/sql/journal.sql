@@ -40,7 +40,7 @@ DELETE FROM snapshot WHERE execution IN (VALUES {rows})
 SELECT id, seq, machine, stop_ms IS NULL FROM execution WHERE prefix = ? AND tail = ?
 
 -- name: last_execution_id
-SELECT coalesce(max(id), 0) FROM execution
+SELECT max((SELECT coalesce(max(id), 0) FROM execution), (SELECT coalesce(max(last_id), 0) FROM pack))
 
 -- name: running_counts
 SELECT machine, count(*) FROM execution WHERE stop_ms IS NULL GROUP BY machine

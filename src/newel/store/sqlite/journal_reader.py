@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 
 from newel.ports.store import Execution, ExecutionFilter, ExecutionSummary, JournalRow, Loaded
+from newel.store.sqlite.packs import PackReader
 from newel.store.sqlite.rows import SEQ_BITS, SEQ_MAX, STATUS_CODES, Row, read_execution, read_summary, split_arn
 from newel.store.sqlite.statements import JOURNAL, RowsStatement
 from newel.store.sqlite.words import Words
@@ -20,16 +22,21 @@ class JournalReader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._words = Words(connection)
+        self._packs = PackReader(connection, self._words)
 
     def execution(self, arn: str) -> Execution | None:
-        row = self._execution_row(arn)
-        return None if row is None else read_execution(row[2:], arn, self._words)
+        with self._at_one_moment(arn):
+            row = self._execution_row(arn)
+            return self._packs.execution(arn) if row is None else read_execution(row[2:], arn, self._words)
 
     def executions_of(self, arns: Sequence[str]) -> dict[str, Execution]:
         wanted = {key: arn for arn in arns if (key := self._key(arn)) is not None}
         words = self._words
-        rows = _EXECUTIONS.fetch(self._connection, list(wanted))
-        return {(arn := wanted[row[0], row[1]]): read_execution(row[2:], arn, words) for row in rows}
+        with self._at_one_moment(*arns):
+            rows = _EXECUTIONS.fetch(self._connection, list(wanted))
+            found = {(arn := wanted[row[0], row[1]]): read_execution(row[2:], arn, words) for row in rows}
+            packed = self._packs.executions_of([arn for arn in wanted.values() if arn not in found])
+            return found | {execution.arn: execution for execution in packed}
 
     def load(self, arn: str) -> Loaded | None:
         self._connection.execute("BEGIN")  # its reads must not straddle a commit
@@ -41,7 +48,9 @@ class JournalReader:
     def _load(self, arn: str) -> Loaded | None:
         row = self._execution_row(arn)
         if row is None:
-            return None
+            packed = self._packs.execution(arn)
+            rows = self._packs.turns(arn)
+            return None if packed is None else Loaded(execution=packed, snapshot=None, snapshot_seq=0, rows=rows)
         number = row[0]
         seq, snapshot = self._connection.execute(JOURNAL["snapshot"], (number,)).fetchone() or (0, None)
         return Loaded(
@@ -53,14 +62,28 @@ class JournalReader:
 
     def turns(self, arn: str) -> Sequence[JournalRow]:
         key = self._key(arn)
-        row = self._connection.execute(JOURNAL["execution_id"], key).fetchone() if key else None
-        return [] if row is None else self._turns(row[0], 0)
+        with self._at_one_moment(arn):
+            row = self._connection.execute(JOURNAL["execution_id"], key).fetchone() if key else None
+            return self._packs.turns(arn) if row is None else self._turns(row[0], 0)
 
     def executions(self, wanted: ExecutionFilter) -> Sequence[ExecutionSummary]:
         machine = self._words.find(wanted.machine_id)
         map_run = 0 if wanted.map_run_arn is None else self._words.find(wanted.map_run_arn)
         if machine is None or map_run is None:
             return []
+        if not map_run:
+            return self._summaries_of_rows(wanted, machine, map_run)
+        with self._at_one_moment(":express:"):
+            found = self._summaries_of_rows(wanted, machine, map_run)
+            packed = self._packs.summaries(wanted, machine, map_run)
+        if not packed:
+            return found
+        by_stop = wanted.status not in (None, "RUNNING")
+        both = [*found, *packed]
+        both.sort(key=lambda one: ((one.stop_ms or 0) if by_stop else one.start_ms, one.arn), reverse=True)
+        return both[: wanted.limit]
+
+    def _summaries_of_rows(self, wanted: ExecutionFilter, machine: int, map_run: int) -> list[ExecutionSummary]:
         text, values = _summaries(wanted, machine, map_run)
         words = self._words
         return [read_summary(row, words) for row in self._connection.execute(text, values).fetchall()]
@@ -84,6 +107,18 @@ class JournalReader:
     def ended_groups(self) -> Sequence[Row]:
         """The (machine, Map Run, status) combinations that have ended executions."""
         return self._connection.execute(JOURNAL["ended_groups"]).fetchall()
+
+    @contextmanager
+    def _at_one_moment(self, *arns: str) -> Iterator[None]:
+        """Reads must not straddle a commit: an Express execution may be unpacked by it."""
+        if not any(":express:" in arn for arn in arns):
+            yield
+            return
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
 
     def _key(self, arn: str) -> tuple[int, str] | None:
         prefix, tail = split_arn(arn)

@@ -8,10 +8,12 @@ follows an append to the same ARN closes the part before it, so the outcome is t
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from newel.ports.store import SequenceConflict, Turn
 from newel.store.sqlite.operations import Append, Created, SaveSnapshot
+from newel.store.sqlite.packs import PackWriter, is_packable
 from newel.store.sqlite.rows import SEQ_MAX, STATUS_CODES, Row, execution_row, first_turn_row, split_arn, turn_row
 from newel.store.sqlite.statements import JOURNAL, RowsStatement
 from newel.store.sqlite.words import Words
@@ -94,6 +96,7 @@ class JournalWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._words = Words(connection)
+        self._packs = PackWriter(connection, self._words)
         self._last_number: int = connection.execute(JOURNAL["last_execution_id"]).fetchone()[0]
         #: Running executions by machine (as a word), as of the last commit.
         self.running: dict[int, int] = dict(connection.execute(JOURNAL["running_counts"]).fetchall())
@@ -116,9 +119,22 @@ class JournalWriter:
         arn = created.execution.arn
         if arn in self._touched:
             self.flush()
-        created.taken = arn in self._creates  # the first of the two takes the ARN, or finds it taken
+        # The first of two takes the ARN, or finds it taken.
+        created.taken = arn in self._creates or self._packs.find(arn) is not None
         if not created.taken:
             self._creates[arn] = created
+
+    def create_all(self, created: Sequence[Created]) -> None:
+        """Many at once, as one pack if they can be."""
+        if is_packable(created):
+            self.flush()
+            if self._packs.put(self._last_number + 1, created):
+                self._last_number += len(created)
+                for one in created:
+                    one.taken = False
+                return
+        for one in created:
+            self.create(one)
 
     def append(self, operation: Append) -> None:
         self._touched.add(operation.turn.execution_arn)
@@ -156,6 +172,20 @@ class JournalWriter:
             created.taken = inserted is not None and row[0] not in inserted
             if not created.taken:
                 self._created(row, created)
+
+    def _write_unpacked(self, first: int, created: Sequence[Created]) -> None:
+        """Write executions that were in a pack, with a row for each, under the ids kept for them."""
+        rows = [execution_row(at, one.execution, one.turn, self._words) for at, one in enumerate(created, first)]
+        turns = [first_turn_row(at, one.execution, one.turn) for at, one in enumerate(created, first)]
+        _INSERT_EXECUTION.run(self._connection, rows)
+        _INSERT_TURN.run(self._connection, turns)
+
+    def delete_old_packs(self, before_ms: int, limit: int) -> tuple[int, int]:
+        """Delete packs that are old, and unpack those that are in part: (packs, executions deleted)."""
+        packs, deleted, left = self._packs.delete_old(before_ms, limit)
+        for first, created in left:
+            self._write_unpacked(first, created)
+        return packs, deleted
 
     def _inserted(self, first: int) -> set[int]:
         return {number for (number,) in self._connection.execute(JOURNAL["inserted_executions"], (first,))}
@@ -199,6 +229,9 @@ class JournalWriter:
         prefix, tail = split_arn(arn)
         word = self._words.find(prefix)
         row = self._connection.execute(JOURNAL["head"], (word, tail)).fetchone()
+        if row is None and (packed := self._packs.find(arn)) is not None:
+            self._write_unpacked(packed[0], self._packs.take(*packed))
+            row = self._connection.execute(JOURNAL["head"], (word, tail)).fetchone()
         if row is None:
             return None
         head = self._heads[arn] = _Head(row[0], row[1], row[2], bool(row[3]))

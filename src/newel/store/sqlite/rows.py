@@ -34,7 +34,7 @@ def split_arn(arn: str) -> tuple[str, str]:
     return arn[:cut], arn[cut:]
 
 
-def _name_in(tail: str) -> str:
+def name_in(tail: str) -> str:
     """What an execution is called where its row does not say."""
     return tail.partition(":")[0]
 
@@ -52,7 +52,7 @@ def execution_row(number: int, execution: Execution, turn: Turn, words: Words) -
         number,
         prefix_word,
         tail,
-        None if name == _name_in(tail) else name,
+        None if name == name_in(tail) else name,
         machine_arn,
         machine,
         revision,
@@ -107,7 +107,7 @@ def read_execution(row: Row, arn: str, words: Words) -> Execution:
         machine_arn=words.text(machine_arn),
         machine_id=words.text(machine),
         revision_id=words.text(revision),
-        name=_name_in(split_arn(arn)[1]) if name is None else name,
+        name=name_in(split_arn(arn)[1]) if name is None else name,
         status=STATUSES[status],
         start_ms=start_ms,
         input=input_text,
@@ -136,7 +136,7 @@ def read_summary(row: Row, words: Words) -> ExecutionSummary:
         machine_arn=words.text(machine_arn),
         machine_id=words.text(machine),
         revision_id=words.text(revision),
-        name=_name_in(split_arn(arn)[1]) if name is None else name,
+        name=name_in(split_arn(arn)[1]) if name is None else name,
         status=STATUSES[status],
         start_ms=start_ms,
         type=_TYPES[express],

@@ -134,7 +134,7 @@ class SqliteStore:
 
     async def delete_ended_before(self, before_ms: int) -> int:
         """In small transactions, so that other writes are not held up."""
-        deleted = 0
+        deleted = await self._delete_old_packs(before_ms)
         for group in self._open().journal.ended_groups():
             more = True
             while more:
@@ -142,6 +142,15 @@ class SqliteStore:
                 count = await self._put(Change(self._future(), run, forgets=True))
                 deleted += count
                 more = count == retention.PAGE
+        return deleted
+
+    async def _delete_old_packs(self, before_ms: int) -> int:
+        journal = self._open().writer.journal
+        deleted, packs = 0, retention.PAGE
+        while packs == retention.PAGE:
+            change = Change(self._future(), lambda _: journal.delete_old_packs(before_ms, retention.PAGE), forgets=True)
+            packs, count = await self._put(change)
+            deleted += count
         return deleted
 
     # -- journal: reads ----------------------------------------------------------------------------------------------

@@ -125,8 +125,7 @@ class Writer:
             if isinstance(operation, Create):
                 journal.create(operation.created)
             elif isinstance(operation, CreateAll):
-                for created in operation.created:
-                    journal.create(created)
+                journal.create_all(operation.created)
             elif isinstance(operation, Append):
                 journal.append(operation)
             elif isinstance(operation, SaveSnapshot):
