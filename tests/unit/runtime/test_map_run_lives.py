@@ -329,11 +329,14 @@ def test_map_runs_in_map_runs_outlive_the_process(kind):
                 views = [await made.runtime.map_runs.describe(run.arn) for run in runs]
                 return sum(view.executions.running for view in views) == 5
 
-            await until(all_wait)
-            for _ in range(20):
-                await asyncio.sleep(0)
+            async def settled():
+                await until(all_wait)
+                for _ in range(20):  # they run once their first turn is stored
+                    await asyncio.sleep(0)
+
+            await settled()
             await made.die_and_live()
-            await until(all_wait)
+            await settled()
             made.clock.advance(101)
             record = await made.ended(arn)
             assert record.status == "SUCCEEDED", (record.error, record.cause)
