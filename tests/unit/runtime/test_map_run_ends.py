@@ -102,6 +102,34 @@ def test_results_that_cannot_be_written():
     assert (view.run.status, view.executions.results_written) == ("FAILED", 0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_child_starts_after_one_that_fails_the_map_run(kind):
+    """They end as they start: one after the other all the same."""
+    flow = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind},
+        "StartAt": "C",
+        "States": {
+            "C": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.n", "NumericEquals": 2, "Next": "F"}],
+                "Default": "S",
+            },
+            "F": {"Type": "Fail"},
+            "S": {"Type": "Succeed"},
+        },
+    }
+
+    async def story():
+        async with living() as made:
+            definition = distributed(kind, MaxConcurrency=1, ItemProcessor=flow)
+            arn = (await made.runtime.start(await made.order(definition, "e", input="[1, 2, 3, 4, 5, 6]"))).arn
+            assert (await made.ended(arn)).error == "States.ExceedToleratedFailureThreshold"
+            children = await made.children(await made.map_run(arn))
+            assert [child.status for child in children] == ["SUCCEEDED", "FAILED"]
+
+    asyncio.run(story())
+
+
 def test_a_full_history_is_recognised():
     async def story():
         limits = msgspec.structs.replace(DEFAULT_LIMITS, history_events_max=8)

@@ -58,7 +58,7 @@ class Starter:
         self._ended = ended
         self._queue: deque[Place] = deque()
         self._running: dict[str, Place] = {}
-        self._over: set[str] = set()  # of those that run: they ended at once, and are being stored
+        self._over: set[str] = set()  # of those that run: they succeeded at once, and are being stored
         self._again: dict[str, Again] = {}  # until they begin
         self._starting: set[asyncio.Task[None]] = set()
         self._keeper = Keeper(setting.store, setting.clock, self._count, failed)
@@ -153,8 +153,9 @@ class Starter:
         world = self._setting.world
         begun = await world.begin_children(orders, parent)
         if not again:
-            self._over.update(child.record.arn for child in begun if child.ended)
-            self._changed()  # whoever has ended makes room for others
+            # Whoever has succeeded makes room for others; one that has failed may have been the last that is tolerated.
+            self._over.update(child.record.arn for child in begun if child.record.status == "SUCCEEDED")
+            self._changed()
         outcomes = await world.commit_children(begun, again=again)
         for arn, outcome in outcomes.items():
             if isinstance(outcome, Execution):
