@@ -244,3 +244,35 @@ def test_children_that_wait_to_be_redriven(server):
         time.sleep(0.05)
     counts = only_map_run(sfn, arn)["executionCounts"]
     assert (counts["aborted"], counts["pending"], counts["total"]) == (3, 0, 3)
+
+
+def test_children_that_end_at_once_are_listed_and_run_again_alone(server):
+    """Hundreds of them are stored together; a redrive concerns one of them."""
+    sfn = client(server)
+    flow = {
+        "StartAt": "C",
+        "States": {
+            "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 7, "Next": "F"}], "Default": "S"},
+            "F": {"Type": "Fail", "Error": "Seven"},
+            "S": {"Type": "Pass", "End": True},
+        },
+    }
+    arn = start(sfn, distributed("EXPRESS", flow), list(range(350)))
+    for redriven in range(3):
+        assert wait(sfn, arn)["error"] == "States.ExceedToleratedFailureThreshold"
+        run = only_map_run(sfn, arn)
+        assert run["redriveCount"] == redriven
+        pages = sfn.get_paginator("list_executions").paginate(
+            mapRunArn=run["mapRunArn"], PaginationConfig={"PageSize": 100}
+        )
+        listed = [child for page in pages for child in page["executions"]]
+        counts = run["executionCounts"]
+        assert len({child["executionArn"] for child in listed}) == len(listed) == counts["succeeded"] + 1
+        times = [(child["startDate"], child["executionArn"]) for child in listed]
+        assert times == sorted(times, reverse=True)
+        (failed,) = sfn.list_executions(mapRunArn=run["mapRunArn"], statusFilter="FAILED")["executions"]
+        shown = sfn.describe_execution(executionArn=failed["executionArn"])
+        assert (shown["input"], shown["error"], shown["redriveCount"]) == ("7", "Seven", redriven)
+        sfn.redrive_execution(executionArn=arn)
+    assert wait(sfn, arn)["status"] == "FAILED"
+    assert only_map_run(sfn, arn)["executionCounts"]["succeeded"] == 349
