@@ -37,6 +37,10 @@ def encode_events(events: Sequence[AnyEvent]) -> bytes:
     return _events_encoder.encode(events)
 
 
+#: The row of a turn whose events nobody keeps.
+NO_EVENTS: Final = encode_events([])
+
+
 def decode_events(row: bytes) -> list[AnyEvent]:
     """The events of one journal row. Raises `msgspec.ValidationError` for bytes that are not."""
     return _events_decoder.decode(row)

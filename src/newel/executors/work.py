@@ -36,6 +36,7 @@ class _Work(msgspec.Struct, frozen=True, array_like=True):
     seconds_max: int
     now_ms: int
     activities: tuple[str, ...]
+    keep_events: bool
     children: Sequence[_Child]
     limits: Limits
 
@@ -59,6 +60,7 @@ def encode_work(shard: Shard, children: Sequence[Execution], limits: Limits) -> 
             seconds_max=shard.seconds_max,
             now_ms=shard.now_ms,
             activities=tuple(shard.activities),
+            keep_events=shard.keeps_events,
             children=[_Child(child.arn, child.name, child.input) for child in children],
             limits=limits,
         )
@@ -94,7 +96,7 @@ def _compute(order: _Work, compiled: Compiled, child: _Child, env: RuntimeEnv) -
         type="EXPRESS" if order.express else "STANDARD",
     )
     try:
-        return first_turn(compiled, record, order.seconds_max, env).turn
+        return first_turn(compiled, record, order.seconds_max, env, keep_events=order.keep_events).turn
     except _WantedToken:
         return None
 

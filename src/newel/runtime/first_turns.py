@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from newel.engine.codec import encode_events, encode_state
+from newel.engine.codec import NO_EVENTS, encode_events, encode_state
 from newel.engine.decide import decide, must_continue, next_wake_ms
 from newel.engine.events import AnyEvent, ExecutionRedriven
 from newel.engine.inputs import Start, TurnEnv
@@ -39,9 +39,10 @@ class InProcess:
         compiled = self._programs.processor(shard.revision, shard.scope, shard.state_name)
         env = RuntimeEnv(shard.now_ms, self._limits, self._entropy, self._tokens, shard.activities)
         computed: list[FirstTurn | None] = []
+        keep_events = shard.keeps_events
         until = time.perf_counter() + _SLICE_SECONDS
         for child in shard.children:
-            computed.append(first_turn(compiled, child, shard.seconds_max, env))
+            computed.append(first_turn(compiled, child, shard.seconds_max, env, keep_events=keep_events))
             if time.perf_counter() > until:
                 await asyncio.sleep(0)
                 until = time.perf_counter() + _SLICE_SECONDS
@@ -51,11 +52,14 @@ class InProcess:
         pass
 
 
-def first_turn(compiled: Compiled, record: Execution, seconds_max: int, env: TurnEnv) -> FirstTurn:
-    """Decide on the start of an execution."""
+def first_turn(
+    compiled: Compiled, record: Execution, seconds_max: int, env: TurnEnv, *, keep_events: bool = True
+) -> FirstTurn:
+    """Decide on the start of an execution; without `keep_events` the turn that ends it has none."""
     state = initial_state(record, compiled, seconds_max)
     events = start(compiled.program, state, env)
-    return FirstTurn(turn_of(record.arn, 1, state, events, env.now_ms), state, events)
+    kept = events if keep_events or state.status == "RUNNING" else ()
+    return FirstTurn(turn_of(record.arn, 1, state, kept, env.now_ms), state, events)
 
 
 def start(program: Program, state: ExecutionState, env: TurnEnv) -> list[AnyEvent]:
@@ -72,12 +76,12 @@ def turn_of(
         execution_arn=arn,
         seq=seq,
         at_ms=at_ms,
-        events=encode_events(events),
+        events=encode_events(events) if events else NO_EVENTS,
         wake_ms=next_wake_ms(state) if running else None,
         owes=running and ((bool(state.tasks) and owes(state)) or must_continue(state)),
         end=None if running else end_of(state, at_ms),
         snapshot=encode_state(state) if running and with_snapshot else None,
-        redrive_ms=at_ms if type(events[0]) is ExecutionRedriven else None,
+        redrive_ms=at_ms if events and type(events[0]) is ExecutionRedriven else None,
     )
 
 

@@ -321,6 +321,7 @@ class Runtime:
             seconds_max=self._seconds_max(children[0]),
             now_ms=now_ms,
             activities=await self._turns.activities(compiled),
+            watched=self._watched(compiled),
         )
         return await self._together.begin(shard, compiled)
 
@@ -329,8 +330,11 @@ class Runtime:
 
         Ends that come later are reported. Those that run `again` have a record, which is not written here.
         """
-        watched = again or self._observer is not None or begun[0].compiled.logging is not None
-        return await self._together.commit(begun, watched=watched)
+        return await self._together.commit(begun, watched=again or self._watched(begun[0].compiled))
+
+    def _watched(self, compiled: Compiled) -> bool:
+        """Whether somebody sees the turns of what runs a program."""
+        return self._observer is not None or compiled.logging is not None
 
     def _new_child(self, order: ChildOrder, parent: Active, now_ms: int) -> Execution:
         return Execution(

@@ -12,7 +12,6 @@ from newel.engine.state import ExecutionState
 from newel.ports.executor import Executor, FirstTurn, Shard
 from newel.ports.store import AlreadyExists, Execution, Journal, Store, Turn
 from newel.runtime.active import Active, Actives, initial_state
-from newel.runtime.map_runs.records import only_turn
 from newel.runtime.programs import Compiled
 from newel.runtime.turns import Turns, ended
 
@@ -94,7 +93,7 @@ class Together:
         return outcomes
 
     async def _commit_ended(self, begun: Sequence[Begun], outcomes: dict[str, Outcome]) -> None:
-        taken = await self._store.create_all([(child.record, _as_stored(child)) for child in begun])
+        taken = await self._store.create_all([(child.record, child.first.turn) for child in begun])
         for child in begun:
             arn = child.record.arn
             outcomes[arn] = AlreadyExists(arn) if arn in taken else child.record
@@ -129,7 +128,3 @@ class Together:
 
 def _as_left(record: Execution, turn: Turn) -> Execution:
     return record if turn.end is None else ended(record, turn.end)
-
-
-def _as_stored(child: Begun) -> Turn:
-    return only_turn(child.record) if child.record.type == "EXPRESS" else child.first.turn

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from newel.engine.codec import NO_EVENTS
 from newel.executors import work
 from newel.executors.by_weight import ByWeight
 from newel.limits import DEFAULT_LIMITS
@@ -37,6 +38,8 @@ def test_a_turn_is_the_same_wherever_it_is_computed(flow, kind):
         here, there = await at_home().first_turns(given), await Elsewhere().first_turns(given)
         assert [first.turn for first in here] == [first.turn for first in there]
         assert all(first.state is None and first.events is None for first in there)
+        assert all((first.turn.events == NO_EVENTS) is (kind == "EXPRESS" and flow is ADDS) for first in here)
+        assert all(len(first.events) > 1 for first in here)
         ended = [first.turn.end is not None for first in here]
         assert ended == [flow is ADDS] * len(INPUTS)
 

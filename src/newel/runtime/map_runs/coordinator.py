@@ -277,7 +277,8 @@ class Coordinator:
             complete = children.add(index, item.value, item.key, item.source)
             if complete:
                 made += complete
-                room -= sum(len(child.input.text) for child in complete)
+                for child in complete:
+                    room -= len(child.input.text)
                 # An item that completes a batch stands in the next one, which is not given out yet.
                 position = before if batched else item.position
         inputs, sizes = tuple(child.input.text for child in made), tuple(child.items for child in made)

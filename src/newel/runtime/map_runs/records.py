@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from newel.engine.codec import encode_events
+from newel.engine.codec import NO_EVENTS
 from newel.json import Json
 from newel.ports.items import ChildResult, Item, WriterSpec
 from newel.ports.store import End, Execution, Turn
@@ -12,7 +12,6 @@ from newel.runtime.map_runs.children import parse_parent
 
 #: How children that a redrive runs again have ended.
 UNSUCCESSFUL: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
-_NO_EVENTS: Final = encode_events([])
 
 
 def only_turn(record: Execution) -> Turn:
@@ -21,7 +20,7 @@ def only_turn(record: Execution) -> Turn:
     end = End(
         status=record.status, stop_ms=record.stop_ms, output=record.output, error=record.error, cause=record.cause
     )
-    return Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=_NO_EVENTS, end=end)
+    return Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=NO_EVENTS, end=end)
 
 
 def ran_before(record: Execution, redrive_ms: int | None) -> bool:

@@ -36,7 +36,7 @@ class OpenShard:
         """A child has ended."""
         self.left.discard(index)
         self.children.add(status)
-        self.items.add(status, self.items_of(index))
+        self.items.add(status, self.item_counts[index - self.first])
 
 
 class Shards:
