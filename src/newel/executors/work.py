@@ -60,7 +60,7 @@ def encode_work(shard: Shard, children: Sequence[Execution], limits: Limits) -> 
             seconds_max=shard.seconds_max,
             now_ms=shard.now_ms,
             activities=tuple(shard.activities),
-            keep_events=shard.keeps_events,
+            keep_events=shard.keep_events,
             children=[_Child(child.arn, child.name, child.input) for child in children],
             limits=limits,
         )

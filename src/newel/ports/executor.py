@@ -16,8 +16,8 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     """Child workflows of one Map Run that begin at `now_ms`: the items of a Map state, as data that can go anywhere.
 
     They run the item processor of the Map state called `state_name`, in scope `scope` of the definition of `revision`,
-    for at most `seconds_max`. `activities` are the ARNs of the activities that exist of those it names. `watched` says
-    that somebody wants to see the events of Express children, too: nobody stores those.
+    for at most `seconds_max`. `activities` are the ARNs of the activities that exist of those it names. Without
+    `keep_events` the turns of children that end at once come without: those of Express children nobody stores.
     """
 
     revision: Revision
@@ -27,11 +27,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     seconds_max: int
     now_ms: int
     activities: frozenset[str]
-    watched: bool = False
-
-    @property
-    def keeps_events(self) -> bool:
-        return self.watched or self.children[0].type != "EXPRESS"
+    keep_events: bool = True
 
 
 class FirstTurn(msgspec.Struct, frozen=True, gc=False):

@@ -39,10 +39,9 @@ class InProcess:
         compiled = self._programs.processor(shard.revision, shard.scope, shard.state_name)
         env = RuntimeEnv(shard.now_ms, self._limits, self._entropy, self._tokens, shard.activities)
         computed: list[FirstTurn | None] = []
-        keep_events = shard.keeps_events
         until = time.perf_counter() + _SLICE_SECONDS
         for child in shard.children:
-            computed.append(first_turn(compiled, child, shard.seconds_max, env, keep_events=keep_events))
+            computed.append(first_turn(compiled, child, shard.seconds_max, env, keep_events=shard.keep_events))
             if time.perf_counter() > until:
                 await asyncio.sleep(0)
                 until = time.perf_counter() + _SLICE_SECONDS

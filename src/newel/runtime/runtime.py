@@ -321,7 +321,7 @@ class Runtime:
             seconds_max=self._seconds_max(children[0]),
             now_ms=now_ms,
             activities=await self._turns.activities(compiled),
-            watched=self._watched(compiled),
+            keep_events=not orders[0].express or self._watched(compiled),
         )
         return await self._together.begin(shard, compiled)
 

@@ -74,6 +74,7 @@ def shard(flow: dict[str, Any], inputs: list[Any], kind: str = "STANDARD") -> Sh
         seconds_max=60,
         now_ms=1_000,
         activities=frozenset(),
+        keep_events=kind == "STANDARD",
     )
 
 
