@@ -1,8 +1,8 @@
 """Distributed Maps over JSON Lines in S3: items a second, and what the server's memory grows by.
 
 A process of its own serves the object as S3 would, so that what is measured is Newel: it makes the lines as they are
-asked for. Batches of 100 go to EXPRESS children of three states. Then the shared harness's `dmap` beside MiniStack.
-Figures are only worth something on a machine that does nothing else.
+asked for. Batches of 100 go to EXPRESS children of three states. Then children that all wait a second at once. Then
+the shared harness's `dmap` beside MiniStack. Figures are only worth something on a machine that does nothing else.
 """
 
 import argparse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,10 +12,8 @@ from newel.ports.executor import FirstTurn, Shard
 from newel.ports.store import Execution, Revision, Turn
 from newel.runtime.env import Entropy, RuntimeEnv
 from newel.runtime.first_turns import first_turn
-from newel.runtime.programs import Compiled, compile_processor
+from newel.runtime.programs import Compiled, ProgramCache
 from newel.runtime.tokens import TaskTokens
-
-_PROGRAMS_MAX: Final = 64
 
 
 class _Child(msgspec.Struct, frozen=True, array_like=True):
@@ -44,7 +41,8 @@ class _Work(msgspec.Struct, frozen=True, array_like=True):
 _encoder: Final = msgspec.msgpack.Encoder()
 _work_decoder: Final = msgspec.msgpack.Decoder(_Work)
 _turns_decoder: Final = msgspec.msgpack.Decoder(list[Turn | None])
-_programs: OrderedDict[tuple[str, str, str, str], Compiled] = OrderedDict()
+_programs: Final = ProgramCache()
+_entropy: Final = Entropy()
 
 
 def encode_work(shard: Shard, children: Sequence[Execution], limits: Limits) -> bytes:
@@ -75,12 +73,9 @@ def decode_turns(computed: bytes) -> list[FirstTurn | None]:
 def compute(work: bytes) -> bytes:
     """The first turns of some children: None for one that wants a secret of the server's."""
     order = _work_decoder.decode(work)
-    compiled = _processor(order)
+    compiled = _programs.processor(order.revision, order.scope, order.state_name)
     env = RuntimeEnv(order.now_ms, order.limits, _entropy, _NoTokens(b""), frozenset(order.activities))
     return _encoder.encode([_compute(order, compiled, child, env) for child in order.children])
-
-
-_entropy: Final = Entropy()
 
 
 def _compute(order: _Work, compiled: Compiled, child: _Child, env: RuntimeEnv) -> Turn | None:
@@ -110,16 +105,3 @@ class _NoTokens(TaskTokens):
 
     def sign(self, execution_arn: str, task_id: int) -> str:
         raise _WantedToken
-
-
-def _processor(order: _Work) -> Compiled:
-    revision = order.revision
-    key = (revision.machine_id, revision.revision_id, order.scope, order.state_name)
-    found = _programs.get(key)
-    if found is None:
-        found = _programs[key] = compile_processor(revision, order.scope, order.state_name)
-        if len(_programs) > _PROGRAMS_MAX:
-            _programs.popitem(last=False)
-    else:
-        _programs.move_to_end(key)
-    return found

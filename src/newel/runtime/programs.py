@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -26,38 +27,49 @@ class Compiled(msgspec.Struct, frozen=True):
     logging: Json | None  # None: level OFF
 
 
-class Programs:
-    """A cache of compiled revisions, least recently used out first."""
+class ProgramCache:
+    """Compiled revisions and the item processors in them, least recently used out first."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self) -> None:
         self._cache: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
 
     def of(self, revision: Revision) -> Compiled:
         """The compiled form of a revision at hand."""
-        key = (revision.machine_id, revision.revision_id)
+        return self._found((revision.machine_id, revision.revision_id), lambda: compile_revision(revision))
+
+    def processor(self, revision: Revision, scope: str, state_name: str) -> Compiled:
+        """The item processor of a Distributed Map as a program of its own."""
+
+        def made() -> Compiled:
+            compiled = self.of(revision)
+            program = child_program(compiled.program, scope, state_name)
+            return msgspec.structs.replace(compiled, program=program)
+
+        return self._found((revision.machine_id, f"{revision.revision_id}{scope}/{state_name}"), made)
+
+    def _found(self, key: tuple[str, str], make: Callable[[], Compiled]) -> Compiled:
         found = self._cache.get(key)
         if found is None:
-            found = self._cache[key] = compile_revision(revision)
-            if len(self._cache) > _PROGRAMS_MAX:
+            found = self._cache[key] = make()
+            while len(self._cache) > _PROGRAMS_MAX:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
         return found
+
+
+class Programs(ProgramCache):
+    """The same with the catalog that knows the revisions."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__()
+        self._catalog = catalog
 
     async def of_execution(self, record: Execution) -> Compiled:
         """What an execution runs: its revision, or the item processor that it is a child of."""
         compiled = await self.find(record.machine_id, record.revision_id)
         parent = parse_parent(record.parent)
         return compiled if parent is None else self.processor(compiled.revision, parent.scope, parent.state_name)
-
-    def processor(self, revision: Revision, scope: str, state_name: str) -> Compiled:
-        """The item processor of a Distributed Map as a program of its own."""
-        key = (revision.machine_id, f"{revision.revision_id}{scope}/{state_name}")
-        found = self._cache.get(key)
-        if found is None:
-            found = self._cache[key] = _processor_of(self.of(revision), scope, state_name)
-        return found
 
     async def find(self, machine_id: str, revision_id: str) -> Compiled:
         """The compiled form of a stored revision."""
@@ -67,15 +79,6 @@ class Programs:
         revision = await self._catalog.revision(machine_id, revision_id)
         assert revision is not None, "revisions outlive their executions"
         return self.of(revision)
-
-
-def compile_processor(revision: Revision, scope: str, state_name: str) -> Compiled:
-    """Compile a Distributed Map's item processor as a program of its own."""
-    return _processor_of(compile_revision(revision), scope, state_name)
-
-
-def _processor_of(compiled: Compiled, scope: str, state_name: str) -> Compiled:
-    return msgspec.structs.replace(compiled, program=child_program(compiled.program, scope, state_name))
 
 
 def compile_revision(revision: Revision) -> Compiled:
