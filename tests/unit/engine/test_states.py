@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from newel.engine.pending import RunMap, owes, pending
 from newel.json import Payload
 from newel.limits import Limits
 
-from .driver import LAMBDA, Run, fails, machine, returns
+from .driver import LAMBDA, START_MS, Run, fails, machine, returns
 
 PASS = {"Type": "Pass", "End": True}
 ENTERED = "An error occurred while executing the state 'A' (entered at the event id #2). "
@@ -240,6 +241,20 @@ def test_the_context_counts_retries() -> None:
 def test_wait(wait, seconds) -> None:
     run = Run(machine(("W", {"Type": "Wait", **wait})), '{"s":30,"t":"2023-11-14T22:13:30.000Z"}').finish()
     assert run.seconds == seconds
+
+
+@pytest.mark.parametrize(("seconds", "accepted"), [(2**31 - 1, True), (2**31, False)])
+@pytest.mark.parametrize("by_path", [False, True])
+def test_the_longest_wait(seconds: int, accepted: bool, by_path: bool) -> None:
+    """Recorded: a time 24,856 days ahead is refused, one 24,855 days ahead is not."""
+    at = datetime.fromtimestamp(START_MS // 1000 + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    wait = {"TimestampPath": "$.t"} if by_path else {"Timestamp": at}
+    run = Run(machine(("W", {"Type": "Wait", **wait})), json.dumps({"t": at})).finish()
+    if accepted:
+        assert run.seconds == seconds
+    else:
+        where = "An error occurred while executing the state 'W' (entered at the event id #2). "
+        assert run.failure == ("States.Runtime", where + "Wait state delay is too long.")
 
 
 def test_a_task_times_out_and_its_late_result_is_void() -> None:
