@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from newel.ports.store import End, Execution, ExecutionFilter, Store, Turn
+from newel.ports.store import End, Ended, EndedTogether, Execution, ExecutionFilter, Store, Turn
 from newel.store.memory import MemoryStore
 from newel.store.sqlite import SqliteStore
 
@@ -20,6 +20,7 @@ MACHINES = ("M", "N")
 ARNS = [arn_of(name, machine) for machine in MACHINES for name in "abc"]
 EXPRESS = [arn_of(name).replace(":execution:", ":express:") + f":{name}" for name in "abcde"]
 ARNS += EXPRESS
+EXPRESS_PREFIX = EXPRESS[0][: -len("a:a")]
 MOMENTS = st.integers(0, 6)
 STATUSES = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 TEXTS = st.none() | st.sampled_from(["", "x", '{"ü":1}'])
@@ -89,22 +90,24 @@ class CreateAll(msgspec.Struct):
 
 
 class CreatePack(msgspec.Struct):
-    """Children of one Map Run that ended as they started: much alike, and in order."""
+    """Children of one Map Run that are over: much alike, and mostly in order."""
 
     execution: Execution
     events: bytes
+    backwards: bool
     ends: dict[str, tuple[int, End]]
 
     def run(self, store: Store, nexts: dict[str, int]):
-        made = []
-        for arn, (start_ms, end) in sorted(self.ends.items()):
-            child = msgspec.structs.replace(
-                self.execution, arn=arn, name=arn[-1], type="EXPRESS", map_run_arn="arn:map", start_ms=start_ms
+        each = []
+        for arn, (start_ms, end) in sorted(self.ends.items(), reverse=self.backwards):
+            each.append(
+                Ended(
+                    *(arn.removeprefix(EXPRESS_PREFIX), end.status, start_ms, end.stop_ms, self.execution.input),
+                    *(end.output, end.error, end.cause, self.execution.parent),
+                )
             )
-            told = {name: getattr(end, name) for name in ("status", "stop_ms", "output", "error", "cause")}
-            turn = Turn(execution_arn=arn, seq=1, at_ms=start_ms, events=self.events, end=end)
-            made.append((msgspec.structs.replace(child, **told), turn))
-        return store.create_all(made)
+        common = msgspec.structs.replace(self.execution, type="EXPRESS", map_run_arn="arn:map")
+        return store.create_ended(EndedTogether(prefix=EXPRESS_PREFIX, common=common, each=each, events=self.events))
 
 
 class Append(msgspec.Struct):
@@ -140,6 +143,7 @@ writes = st.one_of(
         CreatePack,
         executions,
         BYTES,
+        st.just(False) | st.booleans(),
         st.dictionaries(st.sampled_from(EXPRESS), st.tuples(MOMENTS, ends), min_size=2, max_size=4),
     ),
     st.builds(Append, turns, st.just(True) | st.booleans()),

@@ -9,8 +9,7 @@ from typing import Final
 
 import msgspec
 
-from newel.ports.executor import Executor, FirstTurn, Shard
-from newel.ports.store import Execution
+from newel.ports.executor import Computed, Executor, Shard, Starting
 
 #: Seconds of computing a child from which the way to another process is worth it, and the event loop too dear.
 _HEAVY_SECONDS: Final = 0.001
@@ -32,13 +31,13 @@ class ByWeight:
         self._elsewhere = elsewhere
         self._heavy: OrderedDict[_Key, bool] = OrderedDict()
 
-    async def first_turns(self, shard: Shard) -> list[FirstTurn | None]:
+    async def first_turns(self, shard: Shard) -> list[Computed]:
         heavy = self._heavy.get(_key(shard))
         if heavy is None:
             return await self._weigh(shard)
         return await (self._away(shard) if heavy else self._here.first_turns(shard))
 
-    async def _weigh(self, shard: Shard) -> list[FirstTurn | None]:
+    async def _weigh(self, shard: Shard) -> list[Computed]:
         sample, rest = shard.children[:_SAMPLE], shard.children[_SAMPLE:]
         began = time.thread_time()
         computed = await self._here.first_turns(_part(shard, sample))
@@ -50,7 +49,7 @@ class ByWeight:
         if len(self._heavy) > _REMEMBERED_MAX:
             self._heavy.popitem(last=False)
 
-    async def _away(self, shard: Shard) -> list[FirstTurn | None]:
+    async def _away(self, shard: Shard) -> list[Computed]:
         computed = await self._elsewhere.first_turns(shard)
         left = [at for at, turn in enumerate(computed) if turn is None]
         if left:
@@ -68,5 +67,5 @@ def _key(shard: Shard) -> _Key:
     return shard.revision.machine_id, shard.revision.revision_id, shard.scope, shard.state_name
 
 
-def _part(shard: Shard, children: Sequence[Execution]) -> Shard:
+def _part(shard: Shard, children: Sequence[Starting]) -> Shard:
     return msgspec.structs.replace(shard, children=children)

@@ -13,11 +13,13 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
 from typing import Final
 
+import msgspec
+
 from newel.errors import StatesError
-from newel.executors.work import compute, decode_turns, encode_work
+from newel.executors.work import compute, decode_computed, encode_work
 from newel.limits import Limits
-from newel.ports.executor import FirstTurn, Shard
-from newel.ports.store import Execution, StoreUnavailable
+from newel.ports.executor import Computed, Shard, Starting
+from newel.ports.store import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class ProcessPool:
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
 
-    async def first_turns(self, shard: Shard) -> list[FirstTurn | None]:
+    async def first_turns(self, shard: Shard) -> list[Computed]:
         """Each worker takes a part. Raises `StatesError` where the workers die of it again and again.
 
         Raises `StoreUnavailable` when the server is stopping.
@@ -44,14 +46,14 @@ class ProcessPool:
         computed = await asyncio.gather(*(self._compute(shard, part) for part in parts))
         return [turn for part in computed for turn in part]
 
-    async def _compute(self, shard: Shard, children: Sequence[Execution]) -> list[FirstTurn | None]:
-        work = encode_work(shard, children, self._limits)
+    async def _compute(self, shard: Shard, children: Sequence[Starting]) -> list[Computed]:
+        work = encode_work(msgspec.structs.replace(shard, children=children), self._limits)
         for _ in range(_ATTEMPTS):
             if self._closed:
                 raise StoreUnavailable("the server is stopping")
             pool = self._running()
             try:
-                return decode_turns(await asyncio.wrap_future(pool.submit(compute, work)))
+                return decode_computed(await asyncio.wrap_future(pool.submit(compute, work)))
             except BrokenProcessPool:
                 if not self._closed:
                     _log.warning("a process that computes children of %s died", shard.state_name)

@@ -9,7 +9,15 @@ import msgspec
 
 from newel.engine.events import AnyEvent
 from newel.engine.state import ExecutionState
-from newel.ports.store import Execution, Revision, Turn
+from newel.ports.store import End, MachineType, Revision, Turn
+
+
+class Starting(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A child workflow that begins; `input` is JSON text."""
+
+    arn: str
+    name: str
+    input: str
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,13 +25,15 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
 
     They run the item processor of the Map state called `state_name`, in scope `scope` of the definition of `revision`,
     for at most `seconds_max`. `activities` are the ARNs of the activities that exist of those it names. Without
-    `keep_events` the turns of children that end at once come without: those of Express children nobody stores.
+    `keep_events` the ends of children that end at once are all that is wanted of them.
     """
 
     revision: Revision
     scope: str
     state_name: str
-    children: Sequence[Execution]
+    machine_arn: str
+    type: MachineType
+    children: Sequence[Starting]
     seconds_max: int
     now_ms: int
     activities: frozenset[str]
@@ -42,10 +52,14 @@ class FirstTurn(msgspec.Struct, frozen=True, gc=False):
     events: Sequence[AnyEvent] | None = None
 
 
+#: A child's first turn, its end where that is all that is wanted, None where it cannot be computed.
+Computed = FirstTurn | End | None
+
+
 class Executor(Protocol):
     """Computes; it neither stores nor calls anything, so a shard whose executor is lost is computed again."""
 
-    async def first_turns(self, shard: Shard) -> list[FirstTurn | None]:
+    async def first_turns(self, shard: Shard) -> list[Computed]:
         """One for each child; None for a child that cannot be computed here (it wants a secret of the server's)."""
         ...
 

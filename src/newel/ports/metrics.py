@@ -1,6 +1,6 @@
 """What the runtime and the API report about themselves; the words are those of AWS's `AWS/States` metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from newel.ports.store import ExecutionStatus
@@ -17,8 +17,8 @@ class Metrics(Protocol):
 
     def execution_ended(self, machine_arn: str, status: ExecutionStatus, duration_s: float) -> None: ...
 
-    def executions_ran(self, machine_arn: str, ends: Sequence[tuple[ExecutionStatus, float]]) -> None:
-        """Executions of one machine that were started and have ended, each with how and after how many seconds."""
+    def executions_ran(self, machine_arn: str, ends: Mapping[ExecutionStatus, int]) -> None:
+        """Executions of one machine that ended in the moment they were started: how many in each way."""
         ...
 
     def task_scheduled(self, kind: TaskKind, resource_arn: str) -> None: ...
@@ -45,7 +45,7 @@ class NoMetrics:
     def execution_ended(self, machine_arn: str, status: ExecutionStatus, duration_s: float) -> None:
         pass
 
-    def executions_ran(self, machine_arn: str, ends: Sequence[tuple[ExecutionStatus, float]]) -> None:
+    def executions_ran(self, machine_arn: str, ends: Mapping[ExecutionStatus, int]) -> None:
         pass
 
     def task_scheduled(self, kind: TaskKind, resource_arn: str) -> None:

@@ -156,6 +156,58 @@ class Turn(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     redrive_ms: int | None = None
 
 
+class Ended(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One of `EndedTogether`: the end of its ARN (`<name>:<UUID>`), its input, and how it ended.
+
+    Stores may keep it as it stands, so a field may be added at the end but never moved.
+    """
+
+    tail: str
+    status: ExecutionStatus
+    start_ms: int
+    stop_ms: int
+    input: str
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    parent: str | None = None
+
+
+class EndedTogether(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """Express executions that ended in the turn that started them: what is the same of all is told once.
+
+    `prefix` and a `tail` make an ARN. `common` has what `Ended` has not; its ARN and name mean nothing. Each turn was
+    taken at the execution's start, and has these `events`.
+    """
+
+    prefix: str
+    common: Execution
+    each: Sequence[Ended]
+    events: bytes
+
+    def execution(self, ended: Ended) -> Execution:
+        """The record of one of them."""
+        return msgspec.structs.replace(
+            self.common,
+            arn=self.prefix + ended.tail,
+            name=ended.tail.partition(":")[0],
+            status=ended.status,
+            start_ms=ended.start_ms,
+            stop_ms=ended.stop_ms,
+            input=ended.input,
+            output=ended.output,
+            error=ended.error,
+            cause=ended.cause,
+            parent=ended.parent,
+        )
+
+    def turn(self, ended: Ended) -> Turn:
+        """The only turn of one of them."""
+        end = End(status=ended.status, stop_ms=ended.stop_ms, output=ended.output, error=ended.error, cause=ended.cause)
+        arn = self.prefix + ended.tail
+        return Turn(execution_arn=arn, seq=1, at_ms=ended.start_ms, events=self.events, end=end)
+
+
 class JournalRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     seq: int
     at_ms: int
@@ -226,6 +278,13 @@ class Journal(Protocol):
         """Insert executions of different ARNs, each with its first turn, in one transaction.
 
         Those whose ARN is taken are left out; what is returned are their ARNs.
+        """
+        ...
+
+    def create_ended(self, ended: EndedTogether) -> Awaitable[frozenset[str]]:
+        """Insert executions that are over, in one transaction; answers as `create_all` does.
+
+        They come with different tails; a store may do best with those of one Map Run in the order of their tails.
         """
         ...
 

@@ -50,19 +50,31 @@ def identity_of(record: Execution, role_arn: str) -> Identity:
         execution_arn=record.arn,
         execution_name=record.name,
         machine_arn=record.machine_arn,
-        machine_name=record.machine_arn.rsplit(":", 1)[-1],
+        machine_name=machine_name(record.machine_arn),
         role_arn=role_arn,
         start_ms=record.start_ms,
         express=record.type == "EXPRESS",
     )
 
 
+def machine_name(machine_arn: str) -> str:
+    """The name in a state machine's ARN; a Map Run's children have the label in it."""
+    return machine_arn.rsplit(":", 1)[-1]
+
+
 def initial_state(record: Execution, compiled: Compiled, seconds_max: int) -> ExecutionState:
-    """An execution before its first event; it times out after the machine's TimeoutSeconds or the service's limit."""
+    """An execution before its first event."""
+    return start_state(identity_of(record, compiled.revision.role_arn), record.input, compiled, seconds_max)
+
+
+def start_state(identity: Identity, text: str, compiled: Compiled, seconds_max: int) -> ExecutionState:
+    """An execution with input `text` before its first event.
+
+    It times out after the machine's TimeoutSeconds or the service's limit.
+    """
     timeout_s = compiled.program.timeout_seconds
     seconds = seconds_max if timeout_s is None else min(timeout_s, seconds_max)
-    identity = identity_of(record, compiled.revision.role_arn)
-    return new_state(identity, Payload(record.input), record.start_ms + seconds * 1000)
+    return new_state(identity, Payload(text), identity.start_ms + seconds * 1000)
 
 
 class Actives:

@@ -13,11 +13,11 @@ from newel.engine.events import AnyEvent, ExecutionRedriven
 from newel.engine.inputs import Start, TurnEnv
 from newel.engine.pending import owes
 from newel.engine.program import Program
-from newel.engine.state import ExecutionState
+from newel.engine.state import ExecutionState, Identity
 from newel.limits import Limits
-from newel.ports.executor import FirstTurn, Shard
-from newel.ports.store import End, Execution, Turn
-from newel.runtime.active import initial_state
+from newel.ports.executor import Computed, FirstTurn, Shard, Starting
+from newel.ports.store import End, Turn
+from newel.runtime.active import machine_name, start_state
 from newel.runtime.env import Entropy, RuntimeEnv
 from newel.runtime.programs import Compiled, Programs
 from newel.runtime.tokens import TaskTokens
@@ -35,13 +35,13 @@ class InProcess:
         self._tokens = tokens
         self._limits = limits
 
-    async def first_turns(self, shard: Shard) -> list[FirstTurn | None]:
+    async def first_turns(self, shard: Shard) -> list[Computed]:
         compiled = self._programs.processor(shard.revision, shard.scope, shard.state_name)
         env = RuntimeEnv(shard.now_ms, self._limits, self._entropy, self._tokens, shard.activities)
-        computed: list[FirstTurn | None] = []
+        computed: list[Computed] = []
         until = time.perf_counter() + _SLICE_SECONDS
         for child in shard.children:
-            computed.append(first_turn(compiled, child, shard.seconds_max, env, keep_events=shard.keep_events))
+            computed.append(first_turn(compiled, shard, child, env))
             if time.perf_counter() > until:
                 await asyncio.sleep(0)
                 until = time.perf_counter() + _SLICE_SECONDS
@@ -51,14 +51,27 @@ class InProcess:
         pass
 
 
-def first_turn(
-    compiled: Compiled, record: Execution, seconds_max: int, env: TurnEnv, *, keep_events: bool = True
-) -> FirstTurn:
-    """Decide on the start of an execution; without `keep_events` the turn that ends it has none."""
-    state = initial_state(record, compiled, seconds_max)
+def first_turn(compiled: Compiled, shard: Shard, child: Starting, env: TurnEnv) -> FirstTurn | End:
+    """Decide on the start of a child; its end, if nothing else is wanted of one that ends at once."""
+    state = _state(compiled, shard, child)
     events = start(compiled.program, state, env)
-    kept = events if keep_events or state.status == "RUNNING" else ()
-    return FirstTurn(turn_of(record.arn, 1, state, kept, env.now_ms), state, events)
+    if state.status != "RUNNING" and not shard.keep_events:
+        return end_of(state, env.now_ms)
+    return FirstTurn(turn_of(child.arn, 1, state, events, env.now_ms), state, events)
+
+
+def _state(compiled: Compiled, shard: Shard, child: Starting) -> ExecutionState:
+    """A child before its first event."""
+    identity = Identity(
+        execution_arn=child.arn,
+        execution_name=child.name,
+        machine_arn=shard.machine_arn,
+        machine_name=machine_name(shard.machine_arn),
+        role_arn=shard.revision.role_arn,
+        start_ms=shard.now_ms,
+        express=shard.type == "EXPRESS",
+    )
+    return start_state(identity, child.input, compiled, shard.seconds_max)
 
 
 def start(program: Program, state: ExecutionState, env: TurnEnv) -> list[AnyEvent]:

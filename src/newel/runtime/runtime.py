@@ -30,13 +30,13 @@ from newel.runtime.env import Entropy, RuntimeEnv
 from newel.runtime.first_turns import InProcess
 from newel.runtime.logs import write_turn
 from newel.runtime.map_runs.manager import MapRunManager
-from newel.runtime.map_runs.setting import ChildOrder, Setting
+from newel.runtime.map_runs.setting import Order, Setting
 from newel.runtime.map_runs.unsupported import NoReader, NoWriter
 from newel.runtime.orders import StartOrder
 from newel.runtime.programs import Compiled, Programs
 from newel.runtime.revival import Revival
 from newel.runtime.timers import Timers
-from newel.runtime.together import Begun, Outcome, Together
+from newel.runtime.together import BegunTogether, Outcomes, Together
 from newel.runtime.tokens import BadTokenError, TaskTokens
 from newel.runtime.turns import Committed, Turns
 
@@ -114,7 +114,9 @@ class Runtime:
         )
         here: Executor = InProcess(self.programs, self._entropy, tokens, limits)
         self._executor = here if executor is None else executor(here)
-        self._together = Together(store, express, self._actives, self._turns, self._executor, self._count)
+        self._together = Together(
+            store, express, self._actives, self._turns, self._executor, self._metrics.executions_ran
+        )
         self._timers = Timers(clock, self._wake)
         self._ends: dict[str, list[asyncio.Future[Execution]]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -307,52 +309,36 @@ class Runtime:
         env = RuntimeEnv(self._clock.now_ms(), self._limits, self._entropy, self._tokens, frozenset())
         return await self.map_runs.perform(active, command, self._map_run_setting, env)
 
-    async def begin_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Begun]:
+    async def begin_children(self, order: Order, parent: Active) -> BegunTogether:
         """Compute the first turns of child workflows of a Map Run; see `commit_children`."""
-        of, revision = orders[0].parent, parent.compiled.revision
-        compiled = self.programs.processor(revision, of.scope, of.state_name)
-        now_ms = self._clock.now_ms()
-        children = [self._new_child(order, parent, now_ms) for order in orders]
+        revision = parent.compiled.revision
+        compiled = self.programs.processor(revision, order.scope, order.state_name)
+        common = _common(order, parent.record, self._clock.now_ms())
+        watched = order.again or self._watched(compiled)
         shard = Shard(
             revision=revision,
-            scope=of.scope,
-            state_name=of.state_name,
-            children=children,
-            seconds_max=self._seconds_max(children[0]),
-            now_ms=now_ms,
+            scope=order.scope,
+            state_name=order.state_name,
+            machine_arn=order.machine_arn,
+            type=common.type,
+            children=order.children,
+            seconds_max=self._seconds_max(common),
+            now_ms=common.start_ms,
             activities=await self._turns.activities(compiled),
-            keep_events=not orders[0].express or self._watched(compiled),
+            keep_events=watched or not order.express,
         )
-        return await self._together.begin(shard, compiled)
+        return await self._together.begin(shard, compiled, order.prefix, common, order.parents, watched=watched)
 
-    async def commit_children(self, begun: Sequence[Begun], *, again: bool) -> dict[str, Outcome]:
-        """Start them: by ARN, the record of each that ended at once, None for one that runs, or why it does not.
+    async def commit_children(self, begun: BegunTogether) -> Outcomes:
+        """Start them: what became of each; ends that come later are reported.
 
-        Ends that come later are reported. Those that run `again` have a record, which is not written here.
+        Those that run again have a record, which is not written here.
         """
-        return await self._together.commit(begun, watched=again or self._watched(begun[0].compiled))
+        return await self._together.commit(begun)
 
     def _watched(self, compiled: Compiled) -> bool:
         """Whether somebody sees the turns of what runs a program."""
         return self._observer is not None or compiled.logging is not None
-
-    def _new_child(self, order: ChildOrder, parent: Active, now_ms: int) -> Execution:
-        return Execution(
-            arn=order.arn,
-            machine_arn=order.machine_arn,
-            machine_id=parent.record.machine_id,
-            revision_id=parent.record.revision_id,
-            name=order.name,
-            status="RUNNING",
-            start_ms=now_ms,
-            input=order.input,
-            type="EXPRESS" if order.express else "STANDARD",
-            version=parent.record.version,
-            alias=parent.record.alias,
-            map_run_arn=order.map_run_arn,
-            parent=order.parent.text(),
-            test_case=parent.record.test_case,
-        )
 
     async def stop_child(self, arn: str) -> bool:
         """Abort a child workflow; False if there is none or it has ended."""
@@ -516,12 +502,6 @@ class Runtime:
             started = _started_by(active.record)
             write_turn(self._logs, shadow, done.events, done.at_ms, active.compiled.logging, started)
 
-    def _count(self, children: Sequence[Execution]) -> None:
-        """Count children of one Map Run that ended as they started."""
-        if children:
-            ends = [(child.status, _seconds(child)) for child in children]
-            self._metrics.executions_ran(children[0].machine_arn, ends)
-
     def _ended(self, record: Execution) -> None:
         if record.map_run_arn is not None:
             self.map_runs.child_ended(record)
@@ -535,6 +515,25 @@ def _seconds(record: Execution) -> float:
     """How long an ended execution took."""
     assert record.stop_ms is not None
     return (record.stop_ms - record.start_ms) / 1000
+
+
+def _common(order: Order, parent: Execution, now_ms: int) -> Execution:
+    """What the records of children that begin together have in common."""
+    return Execution(
+        arn=order.prefix,
+        machine_arn=order.machine_arn,
+        machine_id=parent.machine_id,
+        revision_id=parent.revision_id,
+        name="",
+        status="RUNNING",
+        start_ms=now_ms,
+        input="",
+        type="EXPRESS" if order.express else "STANDARD",
+        version=parent.version,
+        alias=parent.alias,
+        map_run_arn=order.map_run_arn,
+        test_case=parent.test_case,
+    )
 
 
 def _started_by(record: Execution) -> dict[str, Json]:

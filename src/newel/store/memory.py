@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from newel.ports.store import (
     AlreadyExists,
+    EndedTogether,
     Execution,
     ExecutionFilter,
     ExecutionSummary,
@@ -78,6 +79,9 @@ class MemoryStore(MemoryMapRuns):
 
     def create_all(self, executions: Sequence[tuple[Execution, Turn]]) -> Future[frozenset[str]]:
         return self._answered(lambda: self._create_all(executions))
+
+    def create_ended(self, ended: EndedTogether) -> Future[frozenset[str]]:
+        return self.create_all([(ended.execution(one), ended.turn(one)) for one in ended.each])
 
     def append(self, turn: Turn) -> Future[None]:
         return self._write(self._append, turn)

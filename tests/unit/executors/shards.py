@@ -7,8 +7,8 @@ import os
 from typing import Any
 
 from newel.limits import DEFAULT_LIMITS
-from newel.ports.executor import Shard
-from newel.ports.store import Execution, Revision
+from newel.ports.executor import Shard, Starting
+from newel.ports.store import Revision
 from newel.runtime.env import Entropy
 from newel.runtime.first_turns import InProcess
 from newel.runtime.programs import Programs
@@ -53,23 +53,14 @@ def shard(flow: dict[str, Any], inputs: list[Any], kind: str = "STANDARD") -> Sh
         machine_id=json.dumps(flow), revision_id="r", definition=json.dumps(definition), role_arn="role", created_ms=0
     )
     children = [
-        Execution(
-            arn=f"{ARN}:execution:m/L:{number}",
-            machine_arn=f"{ARN}:stateMachine:m/L",
-            machine_id=revision.machine_id,
-            revision_id="r",
-            name=str(number),
-            status="RUNNING",
-            start_ms=1_000,
-            input=json.dumps(value),
-            type=kind,  # type: ignore[arg-type]
-        )
-        for number, value in enumerate(inputs)
+        Starting(f"{ARN}:execution:m/L:{number}", str(number), json.dumps(value)) for number, value in enumerate(inputs)
     ]
     return Shard(
         revision=revision,
         scope="",
         state_name="M",
+        machine_arn=f"{ARN}:stateMachine:m/L",
+        type=kind,  # type: ignore[arg-type]
         children=children,
         seconds_max=60,
         now_ms=1_000,

@@ -23,8 +23,7 @@ class Elsewhere:
 
     async def first_turns(self, given):
         self.asked.append(len(given.children))
-        encoded = work.encode_work(given, given.children, DEFAULT_LIMITS)
-        return work.decode_turns(work.compute(encoded))
+        return work.decode_computed(work.compute(work.encode_work(given, DEFAULT_LIMITS)))
 
     async def close(self):
         self.asked = None
@@ -36,12 +35,14 @@ def test_a_turn_is_the_same_wherever_it_is_computed(flow, kind):
     async def story():
         given = shard(flow, INPUTS, kind)
         here, there = await at_home().first_turns(given), await Elsewhere().first_turns(given)
+        if kind == "EXPRESS" and flow is ADDS:  # of what is over, nothing else is wanted
+            assert here == there
+            assert [end.output for end in here] == [f'{{"n":{n + 1}}}' for n in range(30)]
+            return
         assert [first.turn for first in here] == [first.turn for first in there]
         assert all(first.state is None and first.events is None for first in there)
-        assert all((first.turn.events == NO_EVENTS) is (kind == "EXPRESS" and flow is ADDS) for first in here)
-        assert all(len(first.events) > 1 for first in here)
-        ended = [first.turn.end is not None for first in here]
-        assert ended == [flow is ADDS] * len(INPUTS)
+        assert all(len(first.events) > 1 and first.turn.events != NO_EVENTS for first in here)
+        assert all((first.turn.end is not None) is (flow is ADDS) for first in here)
 
     asyncio.run(story())
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from newel.json import InvalidJson, loads
+from newel.json import InvalidJson, dumps, loads
 
 _NAMESPACE: Final = UUID("6f0f5a1e-7d0c-4a53-9b1d-0d3f0a5c9e11")
 _PREFIX: Final = "map:"
@@ -24,9 +24,17 @@ class ChildParent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     scope: str
     state_name: str
 
-    def text(self) -> str:
-        """For `Execution.parent`."""
-        return _PREFIX + msgspec.json.encode(self).decode()
+
+class ParentTexts:
+    """`Execution.parent` of the children of one Map Run."""
+
+    def __init__(self, map_run_arn: str, scope: str, state_name: str) -> None:
+        text = _PREFIX + dumps([map_run_arn, 0, 0, scope, state_name])
+        self._before, _, self._after = text.partition(",0,0,")  # no ARN has a comma
+
+    def text(self, index: int, items: int) -> str:
+        """What `parse_parent` reads."""
+        return f"{self._before},{index},{items},{self._after}"
 
 
 def parse_parent(text: str | None) -> ChildParent | None:
@@ -75,12 +83,15 @@ class ChildNames:
         digits = uuid5(_NAMESPACE, map_run_arn).hex
         self._head = f"{digits[:8]}-{digits[8:12]}-5{digits[12:15]}-a{digits[15:18]}"
         kind = "express" if express else "execution"
-        self._prefix = f"{labelled.prefix}:{kind}:{labelled.machine}/{labelled.label}:"
+        self.prefix = f"{labelled.prefix}:{kind}:{labelled.machine}/{labelled.label}:"
 
     def name(self, index: int) -> str:
         return f"{self._head}-{index:012x}"
 
     def arn(self, index: int) -> str:
         """The ARN of the `index`-th child."""
-        name = self.name(index)
-        return f"{self._prefix}{name}:{name}" if self._express else f"{self._prefix}{name}"
+        return self.arn_of(self.name(index))
+
+    def arn_of(self, name: str) -> str:
+        """The ARN of the child of this name."""
+        return f"{self.prefix}{name}:{name}" if self._express else f"{self.prefix}{name}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from newel.ports.clock import Clock
 from newel.ports.store import Execution, ExecutionStatus, SequenceConflict, Store
-from newel.runtime.map_runs.records import UNSUCCESSFUL, only_turn, ran_before
+from newel.runtime.map_runs.records import UNSUCCESSFUL, ended_together, only_turn, ran_before
 from newel.runtime.map_runs.shards import Place
 
 #: Children that are stored in one go.
@@ -38,18 +38,21 @@ _Waiting = tuple[Execution, Place, Again | None]
 class Keeper:
     """Stores children all that are at hand at a time; what is stored is `counted`.
 
-    A child that was stored before, by a process that ended, counts as it was stored.
+    `prefix` is what their ARNs begin with. A child that was stored before, by a process that ended, counts as it was
+    stored then.
     """
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
+        prefix: str,
         counted: Callable[[Place, Execution], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         self._store = store
         self._clock = clock
+        self._prefix = prefix
         self._counted = counted
         self._failed = failed
         self._waiting: deque[_Waiting] = deque()
@@ -89,11 +92,16 @@ class Keeper:
 
     async def _store_all(self, batch: list[_Waiting]) -> dict[str, Execution]:
         """The records of those that were stored before, by ARN."""
-        new = [(record, only_turn(record)) for record, _, again in batch if again is None]
+        new = [record for record, _, again in batch if again is None]
         appends = [self._append(record, again) for record, _, again in batch if again is not None]
-        taken, found = await asyncio.gather(self._store.create_all(new), asyncio.gather(*appends))
+        taken, found = await asyncio.gather(self._create(new), asyncio.gather(*appends))
         stored = await self._store.executions_of([*taken, *(arn for arn in found if arn is not None)])
         return {arn: record for arn, record in stored.items() if record.stop_ms is not None}
+
+    async def _create(self, records: Sequence[Execution]) -> frozenset[str]:
+        if not records:
+            return frozenset()
+        return await self._store.create_ended(ended_together(self._prefix, records))
 
     async def _append(self, record: Execution, again: Again) -> str | None:
         """Store a child that has run again; its ARN if it was stored before."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from newel.engine.codec import NO_EVENTS
 from newel.json import Json
 from newel.ports.items import ChildResult, Item, WriterSpec
-from newel.ports.store import End, Execution, Turn
+from newel.ports.store import End, Ended, EndedTogether, Execution, Turn
 from newel.runtime.map_runs.children import parse_parent
 
 #: How children that a redrive runs again have ended.
@@ -21,6 +23,19 @@ def only_turn(record: Execution) -> Turn:
         status=record.status, stop_ms=record.stop_ms, output=record.output, error=record.error, cause=record.cause
     )
     return Turn(execution_arn=record.arn, seq=1, at_ms=record.start_ms, events=NO_EVENTS, end=end)
+
+
+def ended_together(prefix: str, records: Sequence[Execution]) -> EndedTogether:
+    """Express children of one Map Run that are over; `prefix` is what their ARNs begin with."""
+    each = [
+        Ended(
+            *(record.arn.removeprefix(prefix), record.status, record.start_ms, record.stop_ms or 0, record.input),
+            *(record.output, record.error, record.cause, record.parent),
+        )
+        for record in records
+    ]
+    each.sort(key=attrgetter("tail"))
+    return EndedTogether(prefix=prefix, common=records[0], each=each, events=NO_EVENTS)
 
 
 def ran_before(record: Execution, redrive_ms: int | None) -> bool:

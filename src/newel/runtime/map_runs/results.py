@@ -34,12 +34,12 @@ class Results:
         self._kept: dict[int, str | None] | None = {} if writer is None else None
         self._kept_characters = 0
 
-    def child_ended(self, index: int, record: Execution) -> None:
+    def child_ended(self, index: int, output: str | None) -> None:
         """Keep a child's output, as long as all of them may be few and small enough for the state's output."""
         kept = self._kept
         if kept is None:
             return
-        output = kept[index] = record.output if record.status == "SUCCEEDED" else None
+        kept[index] = output
         self._kept_characters += len(output or "")
         if self._kept_characters > self._setting.limits.payload_bytes_max or len(kept) > _KEPT_MAX:
             self._kept = None

@@ -9,34 +9,40 @@ import msgspec
 
 from newel.limits import Limits
 from newel.ports.clock import Clock
+from newel.ports.executor import Starting
 from newel.ports.items import ItemReader, ResultWriter
 from newel.ports.store import Execution, Store
 from newel.runtime.active import Active
-from newel.runtime.map_runs.children import ChildParent
-from newel.runtime.together import Begun, Outcome
+from newel.runtime.together import BegunTogether, Outcomes
 
 
-class ChildOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A child workflow to start."""
+class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Child workflows of one Map Run to start together, or to start `again`.
 
-    arn: str
-    name: str
-    machine_arn: str
+    They run the item processor of the Map `state_name` in scope `scope` of the definition. `prefix` is what their ARNs
+    begin with, `parents` (see `ChildParent`) belong to the children one by one.
+    """
+
     map_run_arn: str
-    input: str
+    machine_arn: str
     express: bool
-    parent: ChildParent
+    scope: str
+    state_name: str
+    prefix: str
+    children: Sequence[Starting]
+    parents: Sequence[str]
+    again: bool
 
 
 class World(Protocol):
     """What a Map Run asks of the runtime."""
 
-    async def begin_children(self, orders: Sequence[ChildOrder], parent: Active) -> list[Begun]:
+    async def begin_children(self, order: Order, parent: Active) -> BegunTogether:
         """Compute children's first turns, of which nothing is stored yet."""
         ...
 
-    async def commit_children(self, begun: Sequence[Begun], *, again: bool) -> dict[str, Outcome]:
-        """Start them. By ARN, what became of each: its record if it ended at once, None if its end will be reported.
+    async def commit_children(self, begun: BegunTogether) -> Outcomes:
+        """Start them. What became of others than those that are over: None for one whose end will be reported.
 
         Those that run `again` have a record, which is not written: also the ends of Express ones are reported.
         """

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from newel.ports.store import AlreadyExists, Execution, MapShard
-from newel.runtime.map_runs.children import ChildNames, ChildParent
+from newel.ports.executor import Starting
+from newel.ports.store import AlreadyExists, EndedTogether, Execution, MapShard
+from newel.runtime.map_runs.children import ChildNames, ParentTexts
 from newel.runtime.map_runs.keeper import Again, Keeper
-from newel.runtime.map_runs.setting import ChildOrder, Parent, Setting
+from newel.runtime.map_runs.setting import Order, Parent, Setting
 from newel.runtime.map_runs.shards import Place, Shards
 
 #: Children that wait in memory to be started, and shards of them.
@@ -48,7 +49,7 @@ class Starter:
         shards: Shards,
         changed: Callable[[], None],
         failed: Callable[[BaseException], None],
-        ended: Callable[[int, Execution], None],
+        ended: Callable[[int, str | None], None],
     ) -> None:
         self._setting = setting
         self._of = of
@@ -56,12 +57,13 @@ class Starter:
         self._changed = changed
         self._failed = failed
         self._ended = ended
+        self._parents = ParentTexts(of.arn, of.parent.scope, of.parent.state_name)
         self._queue: deque[Place] = deque()
         self._running: dict[str, Place] = {}
         self._over: set[str] = set()  # of those that run: they succeeded at once, and are being stored
         self._again: dict[str, Again] = {}  # until they begin
         self._starting: set[asyncio.Task[None]] = set()
-        self._keeper = Keeper(setting.store, setting.clock, self._count, failed)
+        self._keeper = Keeper(setting.store, setting.clock, of.names.prefix, self._count, failed)
 
     # -- what there is to do
 
@@ -108,32 +110,40 @@ class Starter:
                 return
             fresh, again = self._portion(room)
             if fresh:
-                self._spawn(self._start(fresh))
+                self._spawn(self._start(self._order(fresh, again=False)))
             if again:
-                self._spawn(self._start_again(again))
+                self._spawn(self._start_again(self._order(again, again=True)))
 
-    def _portion(self, room: int) -> tuple[list[ChildOrder], list[ChildOrder]]:
+    def _portion(self, room: int) -> tuple[list[Place], list[Place]]:
         """Children to start now, and those that have run before."""
-        fresh: list[ChildOrder] = []
-        again: list[ChildOrder] = []
-        for _ in range(min(room, len(self._queue))):
-            order = self._order(self._queue.popleft())
-            (again if order.arn in self._again else fresh).append(order)
-        return fresh, again
+        places = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+        if not self._again:
+            return places, []
+        again = {place for place in places if self._of.names.arn(place[1]) in self._again}
+        return [place for place in places if place not in again], sorted(again)
 
-    def _order(self, place: Place) -> ChildOrder:
-        of, index = self._of, place[1]
-        arn = of.names.arn(index)
-        self._running[arn] = place
-        shard = self._shards.of(place)
-        return ChildOrder(
-            arn=arn,
-            name=of.names.name(index),
-            machine_arn=of.names.machine_arn,
+    def _order(self, places: Sequence[Place], *, again: bool) -> Order:
+        """The children of these places, which run from now on."""
+        of, running = self._of, self._running
+        children: list[Starting] = []
+        parents: list[str] = []
+        for place in places:
+            index, shard = place[1], self._shards.of(place)
+            name = of.names.name(index)
+            arn = of.names.arn_of(name)
+            running[arn] = place
+            children.append(Starting(arn, name, shard.take_input(index)))
+            parents.append(self._parents.text(index, shard.items_of(index)))
+        return Order(
             map_run_arn=of.arn,
-            input=shard.take_input(index),
+            machine_arn=of.names.machine_arn,
             express=of.express,
-            parent=ChildParent(of.arn, index, shard.items_of(index), of.parent.scope, of.parent.state_name),
+            scope=of.parent.scope,
+            state_name=of.parent.state_name,
+            prefix=of.names.prefix,
+            children=children,
+            parents=parents,
+            again=again,
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -147,31 +157,34 @@ class Starter:
             self._failed(error)
         self._changed()
 
-    async def _start(self, orders: list[ChildOrder], *, again: bool = False) -> None:
+    async def _start(self, order: Order) -> None:
         parent = self._of.parent.active
         assert parent is not None
         world = self._setting.world
-        begun = await world.begin_children(orders, parent)
-        if not again:
+        begun = await world.begin_children(order, parent)
+        if not order.again:
             # Whoever has succeeded makes room for others; one that has failed may have been the last that is tolerated.
-            self._over.update(child.record.arn for child in begun if child.record.status == "SUCCEEDED")
+            self._over.update(begun.succeeded())
             self._changed()
-        outcomes = await world.commit_children(begun, again=again)
-        for arn, outcome in outcomes.items():
+        taken, others = await world.commit_children(begun)
+        self._stored_together(begun.ended, taken)
+        for arn, outcome in others.items():
             if isinstance(outcome, Execution):
                 self._stored(outcome)
-            elif isinstance(outcome, AlreadyExists) and not again:
+            elif isinstance(outcome, AlreadyExists) and not order.again:
                 await self._look_at(arn)  # it was started by a process that ended
+        for arn in taken:
+            await self._look_at(arn)
 
-    async def _start_again(self, orders: list[ChildOrder]) -> None:
+    async def _start_again(self, order: Order) -> None:
         """A redrive: Standard children go on, Express ones run anew in memory; what is stored is how they had ended."""
         if self._of.express:
-            await self._start(orders, again=True)
+            await self._start(order)
             return
-        for order in orders:
-            del self._again[order.arn]
-            await self._setting.world.redrive_child(order.arn)
-            await self._look_at(order.arn)
+        for child in order.children:
+            del self._again[child.arn]
+            await self._setting.world.redrive_child(child.arn)
+            await self._look_at(child.arn)
 
     # -- ends
 
@@ -191,6 +204,17 @@ class Starter:
         if record is not None and record.status != "RUNNING":
             self._stored(record)
 
+    def _stored_together(self, ended: EndedTogether, taken: frozenset[str]) -> None:
+        for child in ended.each:
+            arn = ended.prefix + child.tail
+            if arn in taken:
+                continue
+            place = self._running.pop(arn, None)
+            self._over.discard(arn)
+            if place is not None and self._shards.count(place, child.status):
+                self._ended(place[1], child.output)
+        self._changed()
+
     def _stored(self, record: Execution) -> None:
         place = self._running.pop(record.arn, None)
         self._over.discard(record.arn)
@@ -200,7 +224,7 @@ class Starter:
 
     def _count(self, place: Place, record: Execution) -> None:
         if self._shards.count(place, record.status):
-            self._ended(place[1], record)
+            self._ended(place[1], record.output)
             self._changed()
 
     async def stop(self) -> None:

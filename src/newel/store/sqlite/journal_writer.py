@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from newel.ports.store import SequenceConflict, Turn
+from newel.ports.store import EndedTogether, SequenceConflict, Turn
 from newel.store.sqlite.operations import Append, Created, SaveSnapshot
-from newel.store.sqlite.packs import PackWriter, is_packable
+from newel.store.sqlite.packs import PackWriter
 from newel.store.sqlite.rows import SEQ_MAX, STATUS_CODES, Row, execution_row, first_turn_row, split_arn, turn_row
 from newel.store.sqlite.statements import JOURNAL, RowsStatement
 from newel.store.sqlite.words import Words
@@ -124,17 +124,16 @@ class JournalWriter:
         if not created.taken:
             self._creates[arn] = created
 
-    def create_all(self, created: Sequence[Created]) -> None:
-        """Many at once, as one pack if they can be."""
-        if is_packable(created):
-            self.flush()
-            if self._packs.put(self._last_number + 1, created):
-                self._last_number += len(created)
-                for one in created:
-                    one.taken = False
-                return
+    def create_ended(self, ended: EndedTogether) -> Sequence[Created]:
+        """Write executions that are over as one pack; those that cannot be one are gathered, and come back."""
+        self.flush()
+        if self._packs.put(self._last_number + 1, ended):
+            self._last_number += len(ended.each)
+            return ()
+        created = [Created(ended.execution(one), ended.turn(one)) for one in ended.each]
         for one in created:
             self.create(one)
+        return created
 
     def append(self, operation: Append) -> None:
         self._touched.add(operation.turn.execution_arn)

@@ -7,7 +7,7 @@ from asyncio import Future
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from newel.ports.store import AlreadyExists, Execution, Turn
+from newel.ports.store import AlreadyExists, EndedTogether, Execution, Turn
 
 
 class Operation:
@@ -64,18 +64,37 @@ class Create(Operation):
         super().settle()
 
 
-class CreateAll(Operation):
-    """Many at once; those that could not be made are named."""
+class _CreateMany(Operation):
+    """Those that could not be made are named."""
 
     __slots__ = ("created",)
+
+    created: Sequence[Created]
+
+    def settle(self) -> None:
+        self.result = frozenset(created.execution.arn for created in self.created if created.taken)
+        super().settle()
+
+
+class CreateAll(_CreateMany):
+    """Many at once."""
+
+    __slots__ = ()
 
     def __init__(self, future: Future[frozenset[str]], executions: Sequence[tuple[Execution, Turn]]) -> None:
         self.created = [Created(execution, turn) for execution, turn in executions]
         super().__init__(future, sum(created.size for created in self.created))
 
-    def settle(self) -> None:
-        self.result = frozenset(created.execution.arn for created in self.created if created.taken)
-        super().settle()
+
+class CreateEnded(_CreateMany):
+    """Many that are over. `created` are those that the writer had to write one by one."""
+
+    __slots__ = ("ended",)
+
+    def __init__(self, future: Future[frozenset[str]], ended: EndedTogether) -> None:
+        self.ended = ended
+        self.created = ()
+        super().__init__(future, sum([len(one.input) for one in ended.each]))
 
 
 class Append(Operation):
@@ -111,4 +130,4 @@ class Change(Operation):
         self.forgets = forgets  # it removes executions, so nothing remembered of them holds
 
 
-Write = Create | CreateAll | Append | SaveSnapshot | Change
+Write = Create | CreateAll | CreateEnded | Append | SaveSnapshot | Change

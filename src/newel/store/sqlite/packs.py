@@ -1,7 +1,7 @@
-"""Many executions in one row: those that ended as they started and have nothing else to keep.
+"""Many executions in one row: Express children of Map Runs that are over.
 
-Express children of Map Runs are so: a row and four index entries for each would cost more than running them. One that
-something happens to again (a redrive) is unpacked first, with the others of its pack.
+A row and four index entries for each would cost more than running them. One that something happens to again (a
+redrive) is unpacked first, with the others of its pack.
 """
 
 from __future__ import annotations
@@ -9,14 +9,23 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from heapq import nlargest
-from typing import Final
+from operator import lt
+from typing import Any, Final
 
 import msgspec
 
-from newel.ports.store import End, Execution, ExecutionFilter, ExecutionSummary, JournalRow, MachineType, Turn
+from newel.ports.store import (
+    Ended,
+    EndedTogether,
+    Execution,
+    ExecutionFilter,
+    ExecutionSummary,
+    JournalRow,
+    MachineType,
+)
 from newel.store.records import summary
 from newel.store.sqlite.operations import Created
-from newel.store.sqlite.rows import STATUS_CODES, STATUSES, Row, name_in, split_arn
+from newel.store.sqlite.rows import STATUS_CODES, STATUSES, Row, split_arn
 from newel.store.sqlite.statements import read_statements
 from newel.store.sqlite.words import Words
 
@@ -43,152 +52,111 @@ class _Shared(msgspec.Struct, frozen=True, array_like=True, gc=False):
     events: bytes
 
 
-class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One execution of a pack."""
-
-    tail: str
-    status: int
-    start_ms: int
-    stop_ms: int
-    at_ms: int
-    input: str
-    output: str | None
-    error: str | None
-    cause: str | None
-    parent: str | None
-
-
 class _Contents(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a pack is written of."""
+
     shared: _Shared
-    executions: list[_Packed]
+    executions: Sequence[Ended]
+
+
+class _Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is read: one execution is wanted of hundreds, so each stays as it lies until it is."""
+
+    shared: _Shared
+    executions: list[list[Any]]
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(_Contents)
+_decoder: Final = msgspec.msgpack.Decoder(_Found)
+#: How long a row was while it told when its turn was taken, and its status by its code.
+_FORMER_LENGTH: Final = 10
 
 
 class Pack:
     """The executions of a row, by tail."""
 
     def __init__(self, prefix: str, executions: bytes) -> None:
-        self._prefix = prefix
-        contents = _decoder.decode(executions)
-        self._shared = contents.shared
-        self._packed = {packed.tail: packed for packed in contents.executions}
+        found = _decoder.decode(executions)
+        self._rows: dict[str, list[Any]] = {row[0]: row for row in found.executions}
+        self._together = EndedTogether(prefix=prefix, common=_common(found.shared), each=(), events=found.shared.events)
 
     def __contains__(self, tail: str) -> bool:
-        return tail in self._packed
+        return tail in self._rows
 
     def execution(self, tail: str) -> Execution | None:
-        packed = self._packed.get(tail)
-        return None if packed is None else self._unpacked(packed)
+        row = self._rows.get(tail)
+        return None if row is None else self._together.execution(_ended(row))
 
     def executions(self) -> Iterator[Execution]:
-        return map(self._unpacked, self._packed.values())
+        return (self._together.execution(_ended(row)) for row in self._rows.values())
 
     def turn(self, tail: str) -> JournalRow:
         """The only turn of an execution."""
-        return JournalRow(seq=1, at_ms=self._packed[tail].at_ms, events=self._shared.events)
+        turn = self._together.turn(_ended(self._rows[tail]))
+        return JournalRow(seq=turn.seq, at_ms=turn.at_ms, events=turn.events)
 
     def created(self) -> list[Created]:
         """The executions as they were created."""
-        return [Created(self._unpacked(packed), self._first_turn(packed)) for packed in self._packed.values()]
-
-    def _first_turn(self, packed: _Packed) -> Turn:
-        end = End(
-            status=STATUSES[packed.status],
-            stop_ms=packed.stop_ms,
-            output=packed.output,
-            error=packed.error,
-            cause=packed.cause,
-        )
-        arn = self._prefix + packed.tail
-        return Turn(execution_arn=arn, seq=1, at_ms=packed.at_ms, events=self._shared.events, end=end)
-
-    def _unpacked(self, packed: _Packed) -> Execution:
-        shared = self._shared
-        return Execution(
-            arn=self._prefix + packed.tail,
-            machine_arn=shared.machine_arn,
-            machine_id=shared.machine_id,
-            revision_id=shared.revision_id,
-            name=name_in(packed.tail),
-            status=STATUSES[packed.status],
-            start_ms=packed.start_ms,
-            input=packed.input,
-            type=shared.type,
-            stop_ms=packed.stop_ms,
-            output=packed.output,
-            error=packed.error,
-            cause=packed.cause,
-            version=shared.version,
-            alias=shared.alias,
-            trace_header=shared.trace_header,
-            map_run_arn=shared.map_run_arn,
-            redrive_count=shared.redrive_count,
-            redrive_ms=shared.redrive_ms,
-            parent=packed.parent,
-            test_case=shared.test_case,
-        )
+        together = self._together
+        each = [_ended(row) for row in self._rows.values()]
+        return [Created(together.execution(one), together.turn(one)) for one in each]
 
 
-def is_packable(created: Sequence[Created]) -> bool:
-    """Whether it is worth a try."""
-    return len(created) >= _PACK_MIN and created[0].execution.type == "EXPRESS" and created[0].turn.end is not None
+def _ended(row: list[Any]) -> Ended:
+    if len(row) != _FORMER_LENGTH:
+        return Ended(*row)
+    tail, code, start_ms, stop_ms, _at_ms, *rest = row
+    return Ended(tail, STATUSES[code], start_ms, stop_ms, *rest)
 
 
-def _pack(created: Sequence[Created]) -> tuple[str, _Contents] | None:
-    """(prefix, contents) of executions that can be packed; None if they cannot."""
-    shared = _shared(created[0])
-    prefix, before = split_arn(created[0].execution.arn)[0], ""
-    packed: list[_Packed] = []
-    for one in created:
-        this, tail = split_arn(one.execution.arn)
-        end = one.turn.end
-        # In the order of their ARNs, with one prefix, and alike.
-        if this != prefix or tail <= before or end is None or _shared(one) != shared or not _is_plain(one, tail):
-            return None
-        before = tail
-        packed.append(_packed(one, tail, end))
-    return prefix, _Contents(shared, packed)
-
-
-def _is_plain(created: Created, tail: str) -> bool:
-    execution = created.execution
-    return execution.map_run_arn is not None and execution.name == name_in(tail)
-
-
-def _shared(created: Created) -> _Shared:
-    execution = created.execution
-    return _Shared(
-        execution.machine_arn,
-        execution.machine_id,
-        execution.revision_id,
-        execution.type,
-        execution.version,
-        execution.alias,
-        execution.trace_header,
-        execution.map_run_arn,
-        execution.redrive_count,
-        execution.redrive_ms,
-        execution.test_case,
-        created.turn.events,
+def _common(shared: _Shared) -> Execution:
+    return Execution(
+        arn="",
+        machine_arn=shared.machine_arn,
+        machine_id=shared.machine_id,
+        revision_id=shared.revision_id,
+        name="",
+        status="RUNNING",
+        start_ms=0,
+        input="",
+        type=shared.type,
+        version=shared.version,
+        alias=shared.alias,
+        trace_header=shared.trace_header,
+        map_run_arn=shared.map_run_arn,
+        redrive_count=shared.redrive_count,
+        redrive_ms=shared.redrive_ms,
+        test_case=shared.test_case,
     )
 
 
-def _packed(created: Created, tail: str, end: End) -> _Packed:
-    execution = created.execution
-    return _Packed(
-        tail,
-        STATUS_CODES[end.status],
-        execution.start_ms,
-        end.stop_ms,
-        created.turn.at_ms,
-        execution.input,
-        end.output,
-        end.error,
-        end.cause,
-        execution.parent,
+def _shared(together: EndedTogether) -> _Shared:
+    common = together.common
+    return _Shared(
+        common.machine_arn,
+        common.machine_id,
+        common.revision_id,
+        common.type,
+        common.version,
+        common.alias,
+        common.trace_header,
+        common.map_run_arn,
+        common.redrive_count,
+        common.redrive_ms,
+        common.test_case,
+        together.events,
+    )
+
+
+def _is_packable(together: EndedTogether, tails: Sequence[str]) -> bool:
+    """Whether it is worth it, and lists and look-ups will find them: children of a Map Run, in order."""
+    common = together.common
+    return (
+        len(tails) >= _PACK_MIN
+        and common.type == "EXPRESS"
+        and common.map_run_arn is not None
+        and split_arn(together.prefix + tails[0])[0] == together.prefix
+        and all(map(lt, tails, tails[1:]))
     )
 
 
@@ -272,36 +240,35 @@ def _time(execution: Execution, by_stop: bool) -> int:
 class PackWriter(PackReader):
     """Packs on the writing connection."""
 
-    def put(self, first_id: int, created: Sequence[Created]) -> bool:
+    def put(self, first_id: int, together: EndedTogether) -> bool:
         """Write executions as one pack; False, and nothing is written, if they cannot be one.
 
         They keep the ids from `first_id` on, in their order, for when they are unpacked.
         """
-        made = _pack(created)
-        if made is None:
+        tails = [one.tail for one in together.each]
+        if not _is_packable(together, tails):
             return False
-        prefix, contents = made
-        packed = contents.executions
-        word, first, last = self._words.number(prefix), packed[0].tail, packed[-1].tail
+        word, first, last = self._words.number(together.prefix), tails[0], tails[-1]
         before = self._connection.execute(_STATEMENTS["pack_before"], (word, last)).fetchone()
         if before is not None and before[1] >= first:
             return False
         if self._connection.execute(_STATEMENTS["row_between"], (word, first, last)).fetchone() is not None:
             return False
-        self._connection.execute(_STATEMENTS["insert_pack"], self._row(first_id, word, contents))
+        self._connection.execute(_STATEMENTS["insert_pack"], self._row(first_id, word, together))
         return True
 
-    def _row(self, first_id: int, prefix: int, contents: _Contents) -> Row:
-        packed, shared = contents.executions, contents.shared
-        starts, stops = [one.start_ms for one in packed], [one.stop_ms for one in packed]
+    def _row(self, first_id: int, prefix: int, together: EndedTogether) -> Row:
+        each, common = together.each, together.common
+        starts, stops = [one.start_ms for one in each], [one.stop_ms for one in each]
         statuses = 0
-        for one in packed:
-            statuses |= 1 << one.status
-        machine, map_run = self._words.numbers((shared.machine_id, shared.map_run_arn))
-        ids = first_id, first_id + len(packed) - 1
-        tails = packed[0].tail, packed[-1].tail
+        for status in {one.status for one in each}:
+            statuses |= 1 << STATUS_CODES[status]
+        machine, map_run = self._words.numbers((common.machine_id, common.map_run_arn))
+        ids = first_id, first_id + len(each) - 1
+        tails = each[0].tail, each[-1].tail
         times = min(starts), max(starts), min(stops), max(stops)
-        return (*ids, prefix, *tails, machine, map_run, statuses, *times, _encoder.encode(contents))
+        contents = _encoder.encode(_Contents(_shared(together), each))
+        return (*ids, prefix, *tails, machine, map_run, statuses, *times, contents)
 
     def take(self, number: int, pack: Pack) -> list[Created]:
         """Remove a pack; its executions, to be written one by one."""

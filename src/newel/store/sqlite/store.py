@@ -13,6 +13,7 @@ from typing import Any
 from newel.ports.store import (
     Activity,
     Alias,
+    EndedTogether,
     Execution,
     ExecutionFilter,
     ExecutionSummary,
@@ -41,7 +42,7 @@ from newel.store.sqlite.database import (
 from newel.store.sqlite.journal_reader import JournalReader
 from newel.store.sqlite.map_runs import MapRunReader
 from newel.store.sqlite.map_runs import put as put_map_run
-from newel.store.sqlite.operations import Append, Change, Create, CreateAll, SaveSnapshot, Write
+from newel.store.sqlite.operations import Append, Change, Create, CreateAll, CreateEnded, SaveSnapshot, Write
 from newel.store.sqlite.writer import Writer
 
 
@@ -125,6 +126,9 @@ class SqliteStore:
 
     def create_all(self, executions: Sequence[tuple[Execution, Turn]]) -> Future[frozenset[str]]:
         return self._put(CreateAll(self._future(), executions))
+
+    def create_ended(self, ended: EndedTogether) -> Future[frozenset[str]]:
+        return self._put(CreateEnded(self._future(), ended))
 
     def append(self, turn: Turn) -> Future[None]:
         return self._put(Append(self._future(), turn))

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeGuard
 from newel.ports.store import StoreUnavailable
 from newel.store.sqlite.database import describe, rollback
 from newel.store.sqlite.journal_writer import JournalWriter
-from newel.store.sqlite.operations import Append, Change, Create, CreateAll, SaveSnapshot, Write
+from newel.store.sqlite.operations import Append, Change, Create, CreateAll, CreateEnded, SaveSnapshot, Write
 
 _BATCH_OPERATIONS_MAX: Final = 1_024
 _BATCH_BYTES_MAX: Final = 16_777_216
@@ -125,7 +125,10 @@ class Writer:
             if isinstance(operation, Create):
                 journal.create(operation.created)
             elif isinstance(operation, CreateAll):
-                journal.create_all(operation.created)
+                for created in operation.created:
+                    journal.create(created)
+            elif isinstance(operation, CreateEnded):
+                operation.created = journal.create_ended(operation.ended)
             elif isinstance(operation, Append):
                 journal.append(operation)
             elif isinstance(operation, SaveSnapshot):
