@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappush
-from typing import Any
+from typing import Any, Final
 
 from newel.engine import events as e
 from newel.engine.state import ROOT, ExecutionState, Frame, Join, Work, scope_of
@@ -18,7 +18,7 @@ WORKLESS: frozenset[str] = frozenset({"Pass", "Choice", "Succeed", "Fail", "Wait
 
 def evolve(execution: ExecutionState, event: e.AnyEvent, at_ms: int) -> None:
     """Apply one event that was committed in a turn at `at_ms`."""
-    _HANDLERS[type(event)](execution, event, at_ms)
+    APPLY[type(event)](execution, event, at_ms)
 
 
 def _number(execution: ExecutionState) -> int:
@@ -380,7 +380,8 @@ def _aborted(x: ExecutionState, event: e.ExecutionAborted, _at: int) -> None:
     x.status, x.error, x.cause = "ABORTED", event.error, event.cause
 
 
-_HANDLERS: dict[type, Callable[[ExecutionState, Any, int], None]] = {
+#: How each event changes an execution.
+APPLY: Final[dict[type, Callable[[ExecutionState, Any, int], None]]] = {
     e.ExecutionStarted: _started,
     e.StateEntered: _entered,
     e.StateExited: _exited,

@@ -9,7 +9,7 @@ from typing import Final
 from newel.engine import events as e
 from newel.engine.context import context_object
 from newel.engine.errors import EnteredEvaluationError, HistoryFull, data_limit, variable_limit, with_prefix
-from newel.engine.evolve import evolve
+from newel.engine.evolve import APPLY, evolve
 from newel.engine.inputs import TurnEnv
 from newel.engine.program import CompiledState, Program
 from newel.engine.retry import catch_index, retry_after
@@ -62,10 +62,11 @@ class Turn:
 
     def emit(self, event: e.AnyEvent) -> None:
         """Record an event and apply it. Raises `HistoryFull` when only the closing event still fits."""
-        if event.visible and self.execution.event_id >= self._event_limit:
+        execution = self.execution
+        if execution.event_id >= self._event_limit and event.visible:
             raise HistoryFull
         self.events.append(event)
-        evolve(self.execution, event, self.now)
+        APPLY[type(event)](execution, event, self.now)  # as evolve does
 
     def close(self, event: e.ExecutionSucceeded | e.ExecutionFailed | e.ExecutionTimedOut | e.ExecutionAborted) -> None:
         """Record the execution's last event."""
@@ -127,7 +128,7 @@ class Turn:
     ) -> Scope:
         """What the state's expressions see: `value` is `$`; `states` adds `result` or `errorOutput` to `$states`."""
         make_context = partial(context_object, self.execution, frame, state.type, token)
-        variables = visible_variables(self.execution, frame)
+        variables = (frame.variables or {}) if frame.id == ROOT else visible_variables(self.execution, frame)
         if not state.jsonata:
             return Scope(value, make_context, variables, self.env)
         states["input"] = frame.data.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -21,13 +21,16 @@ class ReaderSpec(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, Json]
 
 
-class Item(msgspec.Struct, frozen=True, gc=False):
-    """One item. `position` resumes a reader after it; `source` is `Map.Item.Source`; `key` is given for objects."""
+class Items(msgspec.Struct, frozen=True):
+    """Some items in a row. `source` is `Map.Item.Source`; `keys` are given for the members of an object.
 
-    value: Json
-    position: str
+    `position(at)` resumes a reader after the `at`-th of them.
+    """
+
+    values: Sequence[Json]
+    position: Callable[[int], str]
     source: str
-    key: str | None = None
+    keys: Sequence[str] | None = None
 
 
 class ItemReader(Protocol):
@@ -38,7 +41,7 @@ class ItemReader(Protocol):
 
     def read(
         self, spec: ReaderSpec, *, account: str, region: str, role_arn: str | None, after: str | None
-    ) -> AsyncIterator[Item]:
+    ) -> AsyncIterator[Items]:
         """Items from the start, or from just after `position` `after`."""
         ...
 

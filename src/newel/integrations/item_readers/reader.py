@@ -6,7 +6,7 @@ items have places of their own, it leads past the item itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from newel.integrations.item_readers.parquet import read_parquet
 from newel.integrations.item_readers.source import Source
 from newel.json import Json, loads
 from newel.ports.aws import AwsError
-from newel.ports.items import Item, ReaderSpec
+from newel.ports.items import Items, ReaderSpec
 from newel.ports.objects import Actor, ObjectStore
 
 _NO_HEADERS: Final = "CSVHeaderLocation must be GIVEN: the CSV files of an Athena query have no header row."
@@ -39,11 +39,11 @@ class S3ItemReader:
 
     def read(
         self, spec: ReaderSpec, *, account: str, region: str, role_arn: str | None, after: str | None
-    ) -> AsyncIterator[Item]:
+    ) -> AsyncIterator[Items]:
         """See `ports.items.ItemReader`."""
         return self._items(spec, Actor(account=account, region=region, role_arn=role_arn), after)
 
-    async def _items(self, spec: ReaderSpec, actor: Actor, after: str | None) -> AsyncIterator[Item]:
+    async def _items(self, spec: ReaderSpec, actor: Actor, after: str | None) -> AsyncIterator[Items]:
         config = reader_config(spec.config)
         skip, count, etag, place = (0, 0, None, None) if after is None else _parsed(after)
         left = config.items_max - count - skip
@@ -52,11 +52,12 @@ class S3ItemReader:
         try:
             async with aclosing(self._blocks(spec, config, actor, etag, place)) as blocks:
                 async for block, found_etag in blocks:
-                    for item in _items_of(block, found_etag, count, skip):
-                        yield item
-                        left -= 1
-                        if not left:
-                            return
+                    items = _items_of(block, found_etag, count, skip, left)
+                    if items.values:
+                        yield items
+                    left -= len(items.values)
+                    if not left:
+                        return
                     count += len(block.values)
                     skip = max(0, skip - len(block.values))
         except AwsError as error:
@@ -128,16 +129,19 @@ def _object(source: Source, config: ReaderConfig, place: Json) -> AsyncIterator[
             raise reader_failed("The field InputType of ReaderConfig must be CSV, JSON, JSONL or PARQUET here.")
 
 
-def _items_of(block: Block, etag: str | None, count: int, skip: int) -> Iterator[Item]:
-    """The items of a block after the first `skip`."""
-    values, keys, source = block.values, block.keys, block.source
-    if block.after is not None:
-        for at, value in enumerate(values):
-            yield Item(value, f"0|{_head(count + at + 1, etag, block.after[at])}", source)
-        return
+def _items_of(block: Block, etag: str | None, count: int, skip: int, most: int) -> Items:
+    """The first items of a block after `skip`, at `most` so many."""
+    places = block.after
+    if places is not None:  # whose places lead past those that would be skipped
+        return Items(block.values[:most], lambda at: f"0|{_head(count + at + 1, etag, places[at])}", block.source)
     head = _head(count, etag, block.place)
-    for at in range(skip, len(values)):
-        yield Item(values[at], f"{at + 1}|{head}", source, None if keys is None else keys[at])
+    chosen = slice(skip, skip + most)
+    return Items(
+        block.values[chosen],
+        lambda at: f"{skip + at + 1}|{head}",
+        block.source,
+        None if block.keys is None else block.keys[chosen],
+    )
 
 
 def _head(count: int, etag: str | None, place: Json) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, Literal
@@ -20,11 +20,10 @@ from newel.engine.map_run import Child, Children, tolerance
 from newel.engine.states.distributed import threshold_exceeded
 from newel.errors import StatesError
 from newel.json import Json, Payload
-from newel.ports.items import Item
 from newel.ports.store import Execution, ExecutionStatus, MapRun, MapShard, SequenceConflict, StoreUnavailable
 from newel.runtime.map_runs.children import ChildNames
 from newel.runtime.map_runs.progress import Counts, Progress, Recount, Shown, decode_progress, encode_progress
-from newel.runtime.map_runs.reading import read_items
+from newel.runtime.map_runs.reading import Cursor, read_items
 from newel.runtime.map_runs.records import UNSUCCESSFUL, items_of
 from newel.runtime.map_runs.results import Results, stored_children
 from newel.runtime.map_runs.saver import Saver
@@ -77,7 +76,6 @@ class Coordinator:
         self._exported = False
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
-        self._read: tuple[int, str | None] = (0, None)  # items read in this process's count, position of the last
         self._reading: asyncio.Task[None] | None = None
         self._unsaved: list[MapShard] = []
         self._saver = Saver(setting.store, self._current)
@@ -181,15 +179,16 @@ class Coordinator:
         if self._redrive_count > _REDRIVES_MAX:
             raise StatesError("States.Runtime", f"A Map Run can be redriven {_REDRIVES_MAX} times.")
         children = self._make_children()
-        source = read_items(self._setting, self._parent, self._spec, children.own_items, self.progress.position)
-        self._read = (self.progress.items_made, self.progress.position)
-        async with aclosing(source) as items:
+        after = self.progress.position
+        batches = read_items(self._setting, self._parent, self._spec, children.own_items, after)
+        items = Cursor(batches, after, self.progress.items_made)
+        async with aclosing(batches):
             try:
                 await self._until_done(children, items)
             finally:
                 await self._stop_reading()
 
-    async def _until_done(self, children: Children, items: AsyncGenerator[Item, None]) -> None:
+    async def _until_done(self, children: Children, items: Cursor) -> None:
         while True:
             self._changed.clear()
             self._tell(_TOLD_EVERY_MS)
@@ -205,7 +204,7 @@ class Coordinator:
                     self._read_on(children, items)
             await self._changed.wait()
 
-    def _read_on(self, children: Children, items: AsyncGenerator[Item, None]) -> None:
+    def _read_on(self, children: Children, items: Cursor) -> None:
         """Let the next shard be opened while the children of others run."""
         opening = self._open_shard(children, items) if self.progress.recount is None else self._recount()
         self._reading = asyncio.get_running_loop().create_task(opening)
@@ -259,28 +258,27 @@ class Coordinator:
 
     # -- shards
 
-    async def _open_shard(self, children: Children, items: AsyncGenerator[Item, None]) -> None:
+    async def _open_shard(self, children: Children, items: Cursor) -> None:
         """Read until a shard is full or nothing is left, and store it with the reader's position."""
         made: list[Child] = []
-        position = self.progress.position
         batched = self._spec.get("batcher") is not None
+        given_out = None  # the last item that stands in a child
         room = _SHARD_CHARACTERS
         read_all = False
         while len(made) < SHARD_CHILDREN and room > 0:
-            index, before = self._read
-            item = await anext(items, None)
-            if item is None:
+            if not items.at_hand and not await items.more():
                 made += children.finish()
-                read_all, position = True, None
+                read_all = True
                 break
-            self._read = (index + 1, item.position)
-            complete = children.add(index, item.value, item.key, item.source)
+            index, before = items.count, items.last
+            complete = children.add(index, *items.take())
             if complete:
                 made += complete
                 for child in complete:
                     room -= len(child.input.text)
                 # An item that completes a batch stands in the next one, which is not given out yet.
-                position = before if batched else item.position
+                given_out = before if batched else items.last
+        position = None if read_all else items.position(given_out)
         inputs, sizes = tuple(child.input.text for child in made), tuple(child.items for child in made)
         progress = self.progress
         shard = self._new_shard(progress.next_child, inputs, sizes)

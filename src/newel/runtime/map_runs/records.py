@@ -8,7 +8,7 @@ from typing import Final
 
 from newel.engine.codec import NO_EVENTS
 from newel.json import Json
-from newel.ports.items import ChildResult, Item, WriterSpec
+from newel.ports.items import ChildResult, Items, WriterSpec
 from newel.ports.store import End, Ended, EndedTogether, Execution, Turn
 from newel.runtime.map_runs.children import parse_parent
 
@@ -49,13 +49,16 @@ def items_of(record: Execution) -> int:
     return 1 if parent is None else parent.items
 
 
-def inline_items(value: Json, after: str | None) -> list[Item]:
+def inline_items(value: Json, after: str | None) -> Items:
     """Items that stand in the state's input; a position is how many came before."""
     start = 0 if after is None else int(after)
+
+    def position(at: int) -> str:
+        return str(start + at + 1)
+
     if isinstance(value, dict):
-        pairs = list(value.items())[start:]
-        return [Item(item, str(start + at + 1), "STATE_DATA", key) for at, (key, item) in enumerate(pairs)]
-    return [Item(item, str(start + at + 1), "STATE_DATA") for at, item in enumerate(value[start:])]
+        return Items(list(value.values())[start:], position, "STATE_DATA", list(value)[start:])
+    return Items(value[start:], position, "STATE_DATA")
 
 
 def writer_spec(writer: Json) -> WriterSpec:

@@ -52,7 +52,7 @@ class Shards:
     def open(self, shard: MapShard) -> list[Place]:
         """Take a shard in; the places of its children."""
         opened = self._open[shard.number] = OpenShard(shard)
-        return [(shard.number, index) for index in sorted(opened.left)]
+        return [(shard.number, index) for index in range(opened.first, opened.first + len(opened.inputs))]
 
     def of(self, place: Place) -> OpenShard:
         return self._open[place[0]]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from newel.errors import StatesError
 from newel.json import Json
-from newel.ports.items import ChildResult, Item, ReaderSpec, WriterSpec
+from newel.ports.items import ChildResult, Items, ReaderSpec, WriterSpec
 
 
 class _Refused:
@@ -15,10 +15,10 @@ class _Refused:
     def __init__(self, cause: str) -> None:
         self._cause = cause
 
-    def __aiter__(self) -> AsyncIterator[Item]:
+    def __aiter__(self) -> AsyncIterator[Items]:
         return self
 
-    async def __anext__(self) -> Item:
+    async def __anext__(self) -> Items:
         raise StatesError("States.ItemReaderFailed", self._cause)
 
 
@@ -27,7 +27,7 @@ class NoReader:
 
     def read(
         self, spec: ReaderSpec, *, account: str, region: str, role_arn: str | None, after: str | None
-    ) -> AsyncIterator[Item]:
+    ) -> AsyncIterator[Items]:
         return _Refused(f"No ItemReader for {spec.resource} is configured here.")
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from integrations.memory_objects import ACTOR, MemoryObjects
 from newel.errors import StatesError
 from newel.integrations.item_readers.reader import S3ItemReader
-from newel.ports.items import Item, ReaderSpec
+from newel.ports.items import ReaderSpec
 
 
 def spec(config: dict[str, Any], resource: str = "s3:getObject", **arguments: Any) -> ReaderSpec:
@@ -19,10 +19,24 @@ def spec(config: dict[str, Any], resource: str = "s3:getObject", **arguments: An
     return ReaderSpec(resource=resource, arguments=given, config=config)
 
 
-def items(store: MemoryObjects, wanted: ReaderSpec, after: str | None = None) -> list[Item]:
-    async def read() -> list[Item]:
+class Read(NamedTuple):
+    """One of `Items`."""
+
+    value: Any
+    position: str
+    source: str
+    key: str | None
+
+
+def items(store: MemoryObjects, wanted: ReaderSpec, after: str | None = None) -> list[Read]:
+    async def read() -> list[Read]:
         actor = {"account": ACTOR.account, "region": ACTOR.region, "role_arn": ACTOR.role_arn}
-        return [item async for item in S3ItemReader(store).read(wanted, **actor, after=after)]
+        found = [some async for some in S3ItemReader(store).read(wanted, **actor, after=after)]
+        return [
+            Read(value, some.position(at), some.source, None if some.keys is None else some.keys[at])
+            for some in found
+            for at, value in enumerate(some.values)
+        ]
 
     return asyncio.run(read())
 
