@@ -43,13 +43,13 @@ class _Anything:
 
 def retries_not_counted(patch: pytest.MonkeyPatch) -> None:
     """Retry starts from nothing each time."""
-    real = evolve._HANDLERS[e.RetryScheduled]
+    real = evolve.APPLY[e.RetryScheduled]
 
     def forget(x: ExecutionState, event: Any, at: int) -> None:
         real(x, event, at)
         x.frames[event.frame].attempts = {}
 
-    patch.setitem(evolve._HANDLERS, e.RetryScheduled, forget)
+    patch.setitem(evolve.APPLY, e.RetryScheduled, forget)
 
 
 def owed_call_forgotten(patch: pytest.MonkeyPatch) -> None:
