@@ -27,9 +27,9 @@ def _number(execution: ExecutionState) -> int:
 
 
 def _started(x: ExecutionState, event: e.ExecutionStarted, _at: int) -> None:
-    _number(x)
+    x.event_id += 1
     x.input = event.input
-    x.frames[ROOT] = Frame(id=ROOT, parent=-1, index=0, scope="", data=event.input, next="")
+    x.frames[ROOT] = Frame(ROOT, -1, 0, "", event.input, "")
     if x.timeout_due_ms is not None:
         heappush(x.timers, (x.timeout_due_ms, ROOT, "execution"))
 

@@ -124,15 +124,20 @@ class Turn:
     # -- scopes
 
     def scope(
-        self, frame: Frame, state: CompiledState, value: Json, *, token: str | None = None, **states: Json
+        self,
+        frame: Frame,
+        state: CompiledState,
+        value: Json,
+        token: str | None = None,
+        states: dict[str, Json] | None = None,
     ) -> Scope:
         """What the state's expressions see: `value` is `$`; `states` adds `result` or `errorOutput` to `$states`."""
         make_context = partial(context_object, self.execution, frame, state.type, token)
         variables = (frame.variables or {}) if frame.id == ROOT else visible_variables(self.execution, frame)
         if not state.jsonata:
             return Scope(value, make_context, variables, self.env)
-        states["input"] = frame.data.value
-        return Scope(value, make_context, variables, self.env, states)
+        given = frame.data.value
+        return Scope(value, make_context, variables, self.env, {**states, "input": given} if states else {"input": given})
 
     # -- ends
 
@@ -142,9 +147,8 @@ class Turn:
         state: CompiledState,
         next_state: str | None,
         output: Payload | None,
-        *,
-        same_as_result: bool = False,
         assigned: dict[str, Payload] | None = None,
+        same_as_result: bool = False,
     ) -> None:
         """Exit a state with its output (None: its input unchanged, or its result) and go on."""
         new = frame.result if same_as_result else output
@@ -223,7 +227,7 @@ class Turn:
 
     def _catch(self, frame: Frame, state: CompiledState, index: int, error_output: Json) -> None:
         catcher = state.catch[index]
-        scope = self.scope(frame, state, error_output, errorOutput=error_output)
+        scope = self.scope(frame, state, error_output, None, {"errorOutput": error_output})
         assigned = self.assign(catcher.assign, scope) if catcher.assign else None
         if catcher.output is not None:
             output = Payload.of(catcher.output(scope))
@@ -231,7 +235,7 @@ class Turn:
             output = Payload.of(catcher.merge(frame.data.value, error_output))
         else:
             output = Payload.of(error_output)
-        self.leave(frame, state, catcher.next, output, assigned=assigned)
+        self.leave(frame, state, catcher.next, output, assigned)
 
     def _fail_uncaught(self, frame: Frame, state: CompiledState, error: StatesError) -> None:
         cause = with_prefix(error, state.name, frame.entered_id)

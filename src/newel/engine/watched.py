@@ -68,9 +68,14 @@ class WatchedTurn(Turn):
         self._step(frame)
 
     def scope(
-        self, frame: Frame, state: CompiledState, value: Json, *, token: str | None = None, **states: Json
+        self,
+        frame: Frame,
+        state: CompiledState,
+        value: Json,
+        token: str | None = None,
+        states: dict[str, Json] | None = None,
     ) -> Scope:
-        base = super().scope(frame, state, value, token=token, **states)
+        base = super().scope(frame, state, value, token, states)
         given = self.plan.context
         if given is not None:
             return Scope(value, lambda: given, base.variables, base.env, base.states)

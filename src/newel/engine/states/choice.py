@@ -25,7 +25,7 @@ class ChoiceHandler(Handler):
                 "Failed to transition out of the state. The state does not point to a next state.",
             )
         assigned = turn.assign(assign, scope) if assign is not None else None
-        turn.leave(frame, state, next_state, _output(turn, frame, state, given, output), assigned=assigned)
+        turn.leave(frame, state, next_state, _output(turn, frame, state, given, output), assigned)
 
 
 def _output(turn: Turn, frame: Frame, state: CompiledState, given: Payload, output: Eval | None) -> Payload | None:

@@ -23,10 +23,10 @@ def effective_input(turn: Turn, frame: Frame, state: CompiledState) -> Payload:
     return Payload.of(state.input_path(turn.scope(frame, state, frame.data.value)))
 
 
-def arguments(turn: Turn, frame: Frame, state: CompiledState, *, token: str | None = None) -> tuple[Payload, Scope]:
+def arguments(turn: Turn, frame: Frame, state: CompiledState, token: str | None = None) -> tuple[Payload, Scope]:
     """(what the work is given, the scope it was evaluated in): Parameters, Arguments, or the effective input."""
     given = effective_input(turn, frame, state)
-    scope = turn.scope(frame, state, given.value, token=token)
+    scope = turn.scope(frame, state, given.value, token)
     if state.parameters is None:
         return given, scope
     return Payload.of(state.parameters(scope)), scope
@@ -36,14 +36,14 @@ def leave_with_input(turn: Turn, frame: Frame, state: CompiledState, next_state:
     """Exit a state that does no work (Wait, Succeed): its output is its input, after the paths or Output."""
     if state.jsonata:
         output, assigned = _jsonata_output(turn, state, turn.scope(frame, state, None))
-        turn.leave(frame, state, next_state, output, assigned=assigned)
+        turn.leave(frame, state, next_state, output, assigned)
         return
     given = effective_input(turn, frame, state)
     assigned = None
     if state.assign is not None:
         assigned = turn.assign(state.assign, turn.scope(frame, state, given.value))
     output = output_path(turn, frame, state, given)
-    turn.leave(frame, state, next_state, None if output is frame.data else output, assigned=assigned)
+    turn.leave(frame, state, next_state, None if output is frame.data else output, assigned)
 
 
 def output_path(turn: Turn, frame: Frame, state: CompiledState, payload: Payload) -> Payload:
@@ -65,8 +65,8 @@ def leave_with_result(turn: Turn, frame: Frame, state: CompiledState) -> None:
     assert result is not None
     if state.jsonata:
         value = result.value if state.output is not None or state.assign is not None else None
-        output, assigned = _jsonata_output(turn, state, turn.scope(frame, state, None, result=value))
-        turn.leave(frame, state, state.next, output, same_as_result=output is None, assigned=assigned)
+        output, assigned = _jsonata_output(turn, state, turn.scope(frame, state, None, None, {"result": value}))
+        turn.leave(frame, state, state.next, output, assigned, output is None)
         return
     assigned = None
     if state.assign is not None:
@@ -76,9 +76,9 @@ def leave_with_result(turn: Turn, frame: Frame, state: CompiledState) -> None:
         selected = Payload.of(state.selector(turn.scope(frame, state, result.value)))
     output = output_path(turn, frame, state, combine(frame, state, selected))
     if output is result:
-        turn.leave(frame, state, state.next, None, same_as_result=True, assigned=assigned)
+        turn.leave(frame, state, state.next, None, assigned, True)
     else:
-        turn.leave(frame, state, state.next, None if output is frame.data else output, assigned=assigned)
+        turn.leave(frame, state, state.next, None if output is frame.data else output, assigned)
 
 
 def combine(frame: Frame, state: CompiledState, result: Payload) -> Payload:

@@ -21,7 +21,7 @@ class PassHandler(Handler):
         if state.assign is not None:
             assigned = turn.assign(state.assign, turn.scope(frame, state, result.value))
         output = output_path(turn, frame, state, combine(frame, state, result))
-        turn.leave(frame, state, state.next, None if output is frame.data else output, assigned=assigned)
+        turn.leave(frame, state, state.next, None if output is frame.data else output, assigned)
 
 
 def _result(turn: Turn, frame: Frame, state: CompiledState) -> Payload:

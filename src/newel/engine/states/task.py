@@ -27,7 +27,7 @@ class TaskHandler(Handler):
         token = None
         if resource.pattern == "WAIT_FOR_TASK_TOKEN":
             token = turn.env.token(turn.execution.identity.execution_arn, task_id)
-        parameters, scope = arguments(turn, frame, state, token=token)
+        parameters, scope = arguments(turn, frame, state, token)
         timeout_s = _seconds(state.timeout, state.timeout_path, scope, state.model, "TimeoutSeconds")
         heartbeat_s = _seconds(state.heartbeat, state.heartbeat_path, scope, state.model, "HeartbeatSeconds")
         credentials = None
