@@ -316,7 +316,7 @@ def test_any_number_of_rows_is_written_in_few_steps(tmp_path: Path, count: int) 
     rows = [(number, 1, None, None, None, None, None, None, b"") for number in range(count)]
     texts = []
     connection.set_trace_callback(texts.append)
-    assert RowsStatement("insert_turn").run(connection, rows) == count
+    assert RowsStatement(JOURNAL["insert_turn"]).run(connection, rows) == count
     connection.set_trace_callback(None)
     assert [number for (number,) in connection.execute("SELECT id FROM turn ORDER BY id")] == list(range(count))
     assert len([text for text in texts if text.startswith("INSERT")]) <= 2 + count // 128

@@ -137,7 +137,9 @@ class Turn:
         if not state.jsonata:
             return Scope(value, make_context, variables, self.env)
         given = frame.data.value
-        return Scope(value, make_context, variables, self.env, {**states, "input": given} if states else {"input": given})
+        return Scope(
+            value, make_context, variables, self.env, {**states, "input": given} if states else {"input": given}
+        )
 
     # -- ends
 

@@ -16,7 +16,7 @@ from newel.runtime.map_runs.records import child_result, writer_spec
 from newel.runtime.map_runs.setting import Parent, Setting, World
 
 #: Children that are read before others have a turn on the event loop.
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 200
 #: Children whose outputs are kept in memory until the end.
 _KEPT_MAX: Final = 20_000
 

@@ -10,10 +10,10 @@ ON CONFLICT (arn) DO UPDATE SET
   progress = excluded.progress, redrive_count = excluded.redrive_count, redrive_ms = excluded.redrive_ms
 
 -- name: put_map_shard
-INSERT OR REPLACE INTO map_shard (map_run_arn, number, first, inputs, items) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO map_shard (map_run_arn, number, first, inputs, items) VALUES {rows}
 
 -- name: drop_map_shard
-DELETE FROM map_shard WHERE map_run_arn = ? AND number = ?
+DELETE FROM map_shard WHERE (map_run_arn, number) IN (VALUES {rows})
 
 -- name: map_run
 SELECT arn, execution_arn, machine_arn, status, start_ms, stop_ms, max_concurrency, tolerated_count,

@@ -7,11 +7,13 @@ INSERT INTO pack (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: pack_before
--- The pack that may hold an execution, or reach into others: the last that begins at its tail or before.
+-- The pack that may hold an execution: the last that begins at its tail or before.
 SELECT id, last_tail FROM pack WHERE prefix = ? AND first_tail <= ? ORDER BY first_tail DESC LIMIT 1
 
--- name: row_between
-SELECT 1 FROM execution WHERE prefix = ? AND tail BETWEEN ? AND ? LIMIT 1
+-- name: in_the_way
+-- Whether a pack from ?2 to ?3 would reach into another, or over an execution with a row of its own.
+SELECT (SELECT last_tail FROM pack WHERE prefix = ?1 AND first_tail <= ?3 ORDER BY first_tail DESC LIMIT 1) >= ?2
+  OR EXISTS (SELECT 1 FROM execution WHERE prefix = ?1 AND tail BETWEEN ?2 AND ?3)
 
 -- name: pack
 SELECT prefix, executions FROM pack WHERE id = ?

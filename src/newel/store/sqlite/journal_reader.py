@@ -13,7 +13,7 @@ from newel.store.sqlite.statements import JOURNAL, RowsStatement
 from newel.store.sqlite.words import Words
 
 _OWING_PAGE = 500
-_EXECUTIONS = RowsStatement("executions")
+_EXECUTIONS = RowsStatement(JOURNAL["executions"])
 
 
 class JournalReader:

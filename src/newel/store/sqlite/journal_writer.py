@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from newel.ports.store import EndedTogether, SequenceConflict, Turn
-from newel.store.sqlite.operations import Append, Created, SaveSnapshot
-from newel.store.sqlite.packs import PackWriter
+from newel.store.sqlite.operations import Append, Created, CreateEnded, SaveSnapshot
+from newel.store.sqlite.packs import PackWriter, groups_alike, merged
 from newel.store.sqlite.rows import SEQ_MAX, STATUS_CODES, Row, execution_row, first_turn_row, split_arn, turn_row
 from newel.store.sqlite.statements import JOURNAL, RowsStatement
 from newel.store.sqlite.words import Words
 
 _HEADS_MAX: Final = 50_000
 
-_INSERT_EXECUTION = RowsStatement("insert_execution")
-_INSERT_TURN = RowsStatement("insert_turn")
-_PROGRESS = RowsStatement("progress")
-_TURN_OVER = RowsStatement("turn_over")
-_PUT_SNAPSHOT = RowsStatement("put_snapshot")
-_DROP_SNAPSHOT = RowsStatement("drop_snapshot")
+_INSERT_EXECUTION = RowsStatement(JOURNAL["insert_execution"])
+_INSERT_TURN = RowsStatement(JOURNAL["insert_turn"])
+_PROGRESS = RowsStatement(JOURNAL["progress"])
+_TURN_OVER = RowsStatement(JOURNAL["turn_over"])
+_PUT_SNAPSHOT = RowsStatement(JOURNAL["put_snapshot"])
+_DROP_SNAPSHOT = RowsStatement(JOURNAL["drop_snapshot"])
 
 
 class _Head:
@@ -105,6 +105,7 @@ class JournalWriter:
         self._reset()
 
     def _reset(self) -> None:
+        self._ended: list[CreateEnded] = []
         self._creates: dict[str, Created] = {}
         self._later: list[Append | SaveSnapshot] = []
         self._touched: set[str] = set()
@@ -117,6 +118,8 @@ class JournalWriter:
 
     def create(self, created: Created) -> None:
         arn = created.execution.arn
+        if self._ended:
+            self._write_ended()
         if arn in self._touched:
             self.flush()
         # The first of two takes the ARN, or finds it taken.
@@ -124,22 +127,21 @@ class JournalWriter:
         if not created.taken:
             self._creates[arn] = created
 
-    def create_ended(self, ended: EndedTogether) -> Sequence[Created]:
-        """Write executions that are over as one pack; those that cannot be one are gathered, and come back."""
-        self.flush()
-        if self._packs.put(self._last_number + 1, ended):
-            self._last_number += len(ended.each)
-            return ()
-        created = [Created(ended.execution(one), ended.turn(one)) for one in ended.each]
-        for one in created:
-            self.create(one)
-        return created
+    def create_ended(self, operation: CreateEnded) -> None:
+        """Gather executions that are over: they go into packs, together with others that are like them."""
+        if self._creates or self._later:
+            self.flush()
+        self._ended.append(operation)
 
     def append(self, operation: Append) -> None:
+        if self._ended:
+            self._write_ended()
         self._touched.add(operation.turn.execution_arn)
         self._later.append(operation)
 
     def save_snapshot(self, operation: SaveSnapshot) -> None:
+        if self._ended:
+            self._write_ended()
         self._touched.add(operation.arn)
         self._later.append(operation)
 
@@ -147,6 +149,8 @@ class JournalWriter:
 
     def flush(self) -> None:
         """Write what was gathered."""
+        if self._ended:
+            self._write_ended()
         if self._creates:
             self._write_creates()
         for operation in self._later:
@@ -156,6 +160,30 @@ class JournalWriter:
                 self._take_snapshot(operation)
         self._write_later()
         self._reset()
+
+    def _write_ended(self) -> None:
+        operations, self._ended = self._ended, []
+        for alike in groups_alike(operations):
+            if len(alike) == 1 or not self._put(merged([operation.ended for operation in alike])):
+                for operation in alike:
+                    self._write_one_by_one(operation)
+
+    def _write_one_by_one(self, operation: CreateEnded) -> None:
+        ended = operation.ended
+        if self._put(ended):
+            operation.created = ()
+            return
+        operation.created = [Created(ended.execution(one), ended.turn(one)) for one in ended.each]
+        for one in operation.created:
+            self.create(one)
+
+    def _put(self, ended: EndedTogether) -> bool:
+        if self._creates:
+            self.flush()  # a pack sees only what is written
+        put = self._packs.put(self._last_number + 1, ended)
+        if put:
+            self._last_number += len(ended.each)
+        return put
 
     def _write_creates(self) -> None:
         words = self._words

@@ -7,7 +7,7 @@ from asyncio import Future
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from newel.ports.store import AlreadyExists, EndedTogether, Execution, Turn
+from newel.ports.store import AlreadyExists, EndedTogether, Execution, MapRun, MapShard, Turn
 
 
 class Operation:
@@ -119,6 +119,18 @@ class SaveSnapshot(Operation):
         self.snapshot = snapshot
 
 
+class PutMapRun(Operation):
+    """A Map Run as it stands, with shards that open and shards that close."""
+
+    __slots__ = ("add", "drop", "run")
+
+    def __init__(self, future: Future[None], run: MapRun, add: Sequence[MapShard], drop: Sequence[int]) -> None:
+        super().__init__(future, sum([len(text) for shard in add for text in shard.inputs]))
+        self.run = run
+        self.add = add
+        self.drop = drop
+
+
 class Change(Operation):
     """Anything rarer: `run` works on the open transaction and is taken back alone if it raises."""
 
@@ -130,4 +142,4 @@ class Change(Operation):
         self.forgets = forgets  # it removes executions, so nothing remembered of them holds
 
 
-Write = Create | CreateAll | CreateEnded | Append | SaveSnapshot | Change
+Write = Create | CreateAll | CreateEnded | Append | SaveSnapshot | PutMapRun | Change

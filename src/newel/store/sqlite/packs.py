@@ -24,13 +24,15 @@ from newel.ports.store import (
     MachineType,
 )
 from newel.store.records import summary
-from newel.store.sqlite.operations import Created
+from newel.store.sqlite.operations import Created, CreateEnded
 from newel.store.sqlite.rows import STATUS_CODES, STATUSES, Row, split_arn
 from newel.store.sqlite.statements import read_statements
 from newel.store.sqlite.words import Words
 
 _STATEMENTS: Final = read_statements("packs.sql")
+#: A row is not worth it for fewer; to look one up, all are decoded.
 _PACK_MIN: Final = 2
+_PACK_MAX: Final = 500
 _ANY_STATUS: Final = (1 << len(STATUSES)) - 1
 _LATEST_MS: Final = 1 << 62
 
@@ -160,6 +162,28 @@ def _is_packable(together: EndedTogether, tails: Sequence[str]) -> bool:
     )
 
 
+def groups_alike(operations: Sequence[CreateEnded]) -> list[list[CreateEnded]]:
+    """Those that follow each other and may go into one pack."""
+    groups: list[list[CreateEnded]] = []
+    before: tuple[str, _Shared] | None = None
+    size = 0
+    for operation in operations:
+        ended = operation.ended
+        key = ended.prefix, _shared(ended)
+        size += len(ended.each)
+        if key == before and size <= _PACK_MAX:
+            groups[-1].append(operation)
+        else:
+            groups.append([operation])
+            before, size = key, len(ended.each)
+    return groups
+
+
+def merged(groups: Sequence[EndedTogether]) -> EndedTogether:
+    """Executions that are alike, one group after the other."""
+    return msgspec.structs.replace(groups[0], each=[one for group in groups for one in group.each])
+
+
 class PackReader:
     """Packs seen through one connection."""
 
@@ -249,10 +273,7 @@ class PackWriter(PackReader):
         if not _is_packable(together, tails):
             return False
         word, first, last = self._words.number(together.prefix), tails[0], tails[-1]
-        before = self._connection.execute(_STATEMENTS["pack_before"], (word, last)).fetchone()
-        if before is not None and before[1] >= first:
-            return False
-        if self._connection.execute(_STATEMENTS["row_between"], (word, first, last)).fetchone() is not None:
+        if self._connection.execute(_STATEMENTS["in_the_way"], (word, first, last)).fetchone()[0]:
             return False
         self._connection.execute(_STATEMENTS["insert_pack"], self._row(first_id, word, together))
         return True

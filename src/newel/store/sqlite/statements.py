@@ -30,7 +30,7 @@ _ROWS_EXACT, _ROWS_STEP, _ROWS_MAX = 16, 8, 128
 
 
 class RowsStatement:
-    """A statement that takes any number of rows and runs in as few steps as possible.
+    """A statement that takes any number of rows, for `{rows}` in its text, and runs in as few steps as possible.
 
     Each step of SQLite gives up the GIL and must win it back, up to 5 ms from a busy event loop. `executemany` steps
     once a row; many rows in one VALUES list are one step. Lists come in few lengths, so that their prepared
@@ -39,8 +39,8 @@ class RowsStatement:
 
     __slots__ = ("_template", "_texts")
 
-    def __init__(self, name: str) -> None:
-        self._template = JOURNAL[name]
+    def __init__(self, template: str) -> None:
+        self._template = template
         self._texts: dict[int, str] = {}
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> int:

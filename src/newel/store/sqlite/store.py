@@ -41,8 +41,7 @@ from newel.store.sqlite.database import (
 )
 from newel.store.sqlite.journal_reader import JournalReader
 from newel.store.sqlite.map_runs import MapRunReader
-from newel.store.sqlite.map_runs import put as put_map_run
-from newel.store.sqlite.operations import Append, Change, Create, CreateAll, CreateEnded, SaveSnapshot, Write
+from newel.store.sqlite.operations import Append, Change, Create, CreateAll, CreateEnded, PutMapRun, SaveSnapshot, Write
 from newel.store.sqlite.writer import Writer
 
 
@@ -252,7 +251,7 @@ class SqliteStore:
     # -- Map Runs ----------------------------------------------------------------------------------------------------
 
     def put_map_run(self, run: MapRun, *, add: Sequence[MapShard] = (), drop: Sequence[int] = ()) -> Future[None]:
-        return self._change(put_map_run(run, add, drop))
+        return self._put(PutMapRun(self._future(), run, add, drop))
 
     async def map_run(self, arn: str) -> MapRun | None:
         return self._open().map_runs.map_run(arn)

@@ -15,7 +15,8 @@ from typing import Any, Final, TypeGuard
 from newel.ports.store import StoreUnavailable
 from newel.store.sqlite.database import describe, rollback
 from newel.store.sqlite.journal_writer import JournalWriter
-from newel.store.sqlite.operations import Append, Change, Create, CreateAll, CreateEnded, SaveSnapshot, Write
+from newel.store.sqlite.map_runs import MapRunWriter
+from newel.store.sqlite.operations import Append, Change, Create, CreateAll, CreateEnded, PutMapRun, SaveSnapshot, Write
 
 _BATCH_OPERATIONS_MAX: Final = 1_024
 _BATCH_BYTES_MAX: Final = 16_777_216
@@ -32,6 +33,7 @@ class Writer:
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
         self.put = self._queue.put
         self.journal = JournalWriter(connection)
+        self._map_runs = MapRunWriter(connection)
         self._ended: Future[None] = loop.create_future()
         self._settling: deque[Write] = deque()
         self._thread = Thread(target=self._run, name="newel-store-writer", daemon=True)
@@ -118,7 +120,7 @@ class Writer:
                     self._commit([operation])
 
     def _transact(self, batch: Sequence[Write]) -> None:
-        connection, journal = self._connection, self.journal
+        connection, journal, map_runs = self._connection, self.journal, self._map_runs
         rollback(connection)  # what a failed rollback may have left
         connection.execute("BEGIN IMMEDIATE")
         for operation in batch:
@@ -128,19 +130,23 @@ class Writer:
                 for created in operation.created:
                     journal.create(created)
             elif isinstance(operation, CreateEnded):
-                operation.created = journal.create_ended(operation.ended)
+                journal.create_ended(operation)
             elif isinstance(operation, Append):
                 journal.append(operation)
             elif isinstance(operation, SaveSnapshot):
                 journal.save_snapshot(operation)
+            elif isinstance(operation, PutMapRun):
+                map_runs.put(operation.run, operation.add, operation.drop)
             else:
                 self._change(operation)
         journal.flush()
+        map_runs.flush()
         connection.execute("COMMIT")
         journal.committed()
 
     def _change(self, operation: Change) -> None:
         self.journal.flush()
+        self._map_runs.flush()
         self._connection.execute("SAVEPOINT change")
         try:
             operation.result = operation.run(self._connection)
@@ -157,6 +163,7 @@ class Writer:
         with suppress(sqlite3.Error):  # the disk again; tried once more before the next transaction
             rollback(self._connection)
         self.journal.forget()
+        self._map_runs.forget()
 
 
 def _is_of_the_disk(error: Exception) -> TypeGuard[sqlite3.Error]:
