@@ -234,12 +234,13 @@ async def assemble(settings: Settings, beside: Beside = Beside()) -> AsyncIterat
 
 def _executor(settings: Settings) -> Callable[[Executor], Executor]:
     """Where children of Map Runs are computed."""
-    workers = settings.map_workers
-    if workers is None:
-        workers = max(1, (os.cpu_count() or 1) - 1)
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = max(1, processors - 1) if settings.map_workers is None else settings.map_workers
 
     def executor(here: Executor) -> Executor:
-        return ByWeight(here, ProcessPool(workers, settings.limits)) if workers else here
+        if not workers:
+            return here
+        return ByWeight(here, ProcessPool(workers, settings.limits), spare=processors > 1)
 
     return executor
 

@@ -142,7 +142,11 @@ def test_processes_that_compute_children_go_with_the_server(tmp_path: Path) -> N
         process = psutil.Process(server.process.pid)
 
         def workers() -> list[psutil.Process]:
-            return [child for child in process.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+            return [
+                child
+                for child in process.children(recursive=True)
+                if "newel.executors.worker" in " ".join(child.cmdline())
+            ]
 
         before = eventually(workers, "a process that computes children")
         server.kill()

@@ -1,97 +1,175 @@
-"""An executor that computes in processes beside the server's: for children that are heavy on the processor."""
+"""An executor that computes in processes beside the server's."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import signal
-import threading
+import sys
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context, parent_process
-from typing import Final
+from contextlib import suppress
+from typing import Final, cast
 
 import msgspec
 
 from newel.errors import StatesError
-from newel.executors.work import compute, decode_computed, encode_work
+from newel.executors.work import decode_computed, encode_work
+from newel.executors.worker import LENGTH_BYTES, frame
 from newel.limits import Limits
-from newel.ports.executor import Computed, Shard, Starting
+from newel.ports.executor import Computed, Shard
 from newel.ports.store import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
 #: How often a shard is computed again whose process died.
 _ATTEMPTS: Final = 3
+#: Shards that a process has before it, so that it need not wait for the next.
+_AHEAD: Final = 2
+_COMMAND: Final = (sys.executable, "-m", "newel.executors.worker")
 
 
 class ProcessPool:
     """`workers` processes, started when there is something for them; one that dies is replaced."""
 
-    def __init__(self, workers: int, limits: Limits) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, limits: Limits, command: Sequence[str] = _COMMAND) -> None:
+        self._size = workers
         self._limits = limits
-        self._pool: ProcessPoolExecutor | None = None
+        self._command = command
+        self._workers: list[_Worker] = []
         self._closed = False
 
+    def prepare(self) -> None:
+        """Start the processes, if they do not run."""
+        self._workers = [worker for worker in self._workers if not worker.lost]
+        while len(self._workers) < self._size:
+            self._workers.append(_Worker(self._command))
+
+    @property
+    def idle(self) -> bool:
+        """Whether a process is ready that has little to do."""
+        return any(worker.ready and worker.owed < _AHEAD for worker in self._workers)
+
     async def first_turns(self, shard: Shard) -> list[Computed]:
-        """Each worker takes a part. Raises `StatesError` where the workers die of it again and again.
+        """Each process takes a part. Raises `StatesError` where the processes die of it again and again.
 
         Raises `StoreUnavailable` when the server is stopping.
         """
-        size = -(-len(shard.children) // self._workers)
-        parts = [shard.children[start : start + size] for start in range(0, len(shard.children), size)]
-        computed = await asyncio.gather(*(self._compute(shard, part) for part in parts))
+        size = -(-len(shard.children) // self._size)
+        starts = range(0, len(shard.children), size)
+        parts = [msgspec.structs.replace(shard, children=shard.children[at : at + size]) for at in starts]
+        computed = await asyncio.gather(*map(self.by_one, parts))
         return [turn for part in computed for turn in part]
 
-    async def _compute(self, shard: Shard, children: Sequence[Starting]) -> list[Computed]:
-        work = encode_work(msgspec.structs.replace(shard, children=children), self._limits)
+    async def by_one(self, shard: Shard) -> list[Computed]:
+        """The same, all by one process: the one that has the least to do."""
+        work = encode_work(shard, self._limits)
         for _ in range(_ATTEMPTS):
             if self._closed:
-                raise StoreUnavailable("the server is stopping")
-            pool = self._running()
+                break
+            self.prepare()
+            worker = min(self._workers, key=lambda worker: worker.owed)
             try:
-                return decode_computed(await asyncio.wrap_future(pool.submit(compute, work)))
-            except BrokenProcessPool:
+                return decode_computed(await worker.ask(work))
+            except _Lost:
                 if not self._closed:
                     _log.warning("a process that computes children of %s died", shard.state_name)
-                    self._discard(pool)
+        if self._closed:
+            raise StoreUnavailable("the server is stopping")
         raise StatesError(
             "States.Runtime", f"The processes that compute the children of '{shard.state_name}' die of it."
         )
 
-    def _running(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            # Spawned: a copy of the server would share its threads' locks and its sockets.
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_begin)
-        return self._pool
-
-    def _discard(self, pool: ProcessPoolExecutor) -> None:
-        """Forget a broken pool: the next shard starts another."""
-        if self._pool is pool:
-            self._pool = None
-        pool.shutdown(wait=False)
-
     async def close(self) -> None:
-        """End the workers, whatever they compute: it is computed again after the next start."""
+        """End the processes, whatever they compute: it is computed again after the next start."""
         self._closed = True
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            for worker in active_children():  # the server starts no other processes in this way
-                worker.kill()
-            await asyncio.to_thread(pool.shutdown)
+        await asyncio.gather(*(worker.end() for worker in self._workers))
+        self._workers.clear()
 
 
-def _begin() -> None:
-    """In a new worker: Ctrl-C is the server's business, and a server that was killed takes its workers along."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_server, name="newel-parent-watch", daemon=True).start()
+class _Lost(Exception):  # noqa: N818
+    """The process has ended, or could not be started."""
 
 
-def _end_with_server() -> None:
-    server = parent_process()
-    assert server is not None
-    server.join()
-    os._exit(1)
+class _Worker(asyncio.SubprocessProtocol):
+    """One process, which answers in the order it was asked."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.ready = False
+        self.lost = False
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[asyncio.Future[bytes]] = deque([self._loop.create_future()])  # the first: it is ready
+        self._waiting[0].add_done_callback(self._is_ready)
+        self._came = bytearray()
+        self._ended = self._loop.create_future()
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._starting = self._loop.create_task(self._start(command))
+
+    @property
+    def owed(self) -> int:
+        """Answers that it owes."""
+        return len(self._waiting)
+
+    async def _start(self, command: Sequence[str]) -> None:
+        try:
+            await self._loop.subprocess_exec(lambda: self, *command, str(os.getpid()), stderr=None)
+        except OSError as error:
+            _log.warning("%s: %s", command[0], error)
+            self._lose()
+
+    async def ask(self, work: bytes) -> bytes:
+        """What it makes of some work. Raises `_Lost`."""
+        await asyncio.shield(self._starting)
+        if self.lost or self._transport is None:
+            raise _Lost
+        answer: asyncio.Future[bytes] = self._loop.create_future()
+        self._waiting.append(answer)
+        cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0)).write(frame(work))
+        return await answer
+
+    async def end(self) -> None:
+        """Kill it; it has ended."""
+        await asyncio.wait([self._starting])
+        if self._transport is None or self.lost:
+            return
+        with suppress(ProcessLookupError):
+            self._transport.kill()
+        await self._ended
+
+    # -- the protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.SubprocessTransport", transport)  # uvloop's is of no such class
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        came = self._came
+        came += data
+        while len(came) >= LENGTH_BYTES:
+            end = LENGTH_BYTES + int.from_bytes(came[:LENGTH_BYTES], "big")
+            if len(came) < end:
+                return
+            answer = bytes(came[LENGTH_BYTES:end])
+            del came[:end]
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(answer)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        self._lose()
+
+    def process_exited(self) -> None:
+        self._lose()
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _is_ready(self, hello: asyncio.Future[bytes]) -> None:
+        self.ready = not hello.cancelled() and hello.exception() is None
+
+    def _lose(self) -> None:
+        self.lost, self.ready = True, False
+        if self._transport is not None:
+            self._transport.close()
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_exception(_Lost())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 from newel.limits import DEFAULT_LIMITS
@@ -72,8 +71,3 @@ def shard(flow: dict[str, Any], inputs: list[Any], kind: str = "STANDARD") -> Sh
 def at_home() -> InProcess:
     """What the server computes with."""
     return InProcess(Programs(MemoryStore()), Entropy(1), TaskTokens(b"key"), DEFAULT_LIMITS)
-
-
-def die(_work: bytes) -> bytes:
-    """What a worker does that runs out of memory."""
-    os._exit(1)
