@@ -73,7 +73,7 @@ def serve_lines(port: int) -> None:
 
 
 class Memory(threading.Thread):
-    """Watches a process's resident memory: before, and the most while it works, in MB."""
+    """Watches the resident memory of a server and its processes: before, and the most while it works, in MB."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -81,8 +81,11 @@ class Memory(threading.Thread):
         self.before = self.most = self._now()
         self._over = threading.Event()
 
+    def _all(self) -> list[psutil.Process]:
+        return [self._process, *self._process.children(recursive=True)]
+
     def _now(self) -> float:
-        return self._process.memory_info().rss / 1e6
+        return sum(process.memory_info().rss for process in self._all()) / 1e6
 
     def run(self) -> None:
         while not self._over.wait(0.1):
@@ -94,8 +97,8 @@ class Memory(threading.Thread):
 
     @property
     def cpu_seconds(self) -> float:
-        times = self._process.cpu_times()
-        return times.user + times.system
+        times = [process.cpu_times() for process in self._all()]
+        return sum(one.user + one.system for one in times)
 
 
 def call(server: servers.Server, operation: str, **parameters: object) -> dict:
