@@ -71,6 +71,26 @@ def test_running_map_runs(make_store):
     asyncio.run(story())
 
 
+def test_shards_that_open_and_close_in_one_transaction(make_store):
+    async def story():
+        store = make_store()
+        await store.open()
+        run, other = run_of("a"), run_of("b", 2)
+        last = msgspec.structs.replace(run, progress='{"n":3}')
+        await asyncio.gather(
+            store.put_map_run(run, add=[shard_of(run, number, '"1"') for number in range(20)]),
+            store.put_map_run(other, add=[shard_of(other, 3, '"o"')]),
+            store.put_map_run(run, drop=range(19)),
+            store.put_map_run(last, add=[shard_of(run, 5, '"2"', '"3"')]),
+        )
+        assert await store.map_run(run.arn) == last
+        assert await store.shards(run.arn) == [shard_of(run, 5, '"2"', '"3"'), shard_of(run, 19, '"1"')]
+        assert await store.shards(other.arn) == [shard_of(other, 3, '"o"')]
+        await store.close()
+
+    asyncio.run(story())
+
+
 def test_shards_open_and_close_with_the_run(make_store):
     async def story():
         store = make_store()

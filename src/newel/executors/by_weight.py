@@ -16,7 +16,7 @@ from newel.ports.store import End
 _HEAVY_SECONDS: Final = 0.001
 #: Children that are computed at home before it is said what they weigh.
 _SAMPLE: Final = 8
-#: Light children from which on processes are worth their start.
+#: So many light children of a Map state are worth the start of processes.
 _MANY: Final = 2_000
 #: Characters of input that a shard of light children may have on the way to another process.
 _CHARACTERS_MAX: Final = 1 << 18
@@ -43,7 +43,7 @@ class Pool(Executor, Protocol):
 
 
 class _Known(msgspec.Struct):
-    """What is known of a Map state's children: how many were seen, and whether they end at once."""
+    """What is known of a Map state's children; `seen` are those since processes were last asked for."""
 
     heavy: bool
     end_at_once: bool
@@ -77,11 +77,13 @@ class ByWeight:
     def _is_worth_the_way(self, known: _Known, shard: Shard) -> bool:
         if not self._spare or not known.end_at_once:
             return False
-        if known.seen < _MANY:
-            known.seen += len(shard.children)
-            if known.seen >= _MANY:
-                self._elsewhere.prepare()
-        return self._elsewhere.idle and sum([len(child.input) for child in shard.children]) <= _CHARACTERS_MAX
+        if sum([len(child.input) for child in shard.children]) > _CHARACTERS_MAX:
+            return False
+        known.seen += len(shard.children)
+        if known.seen >= _MANY:
+            known.seen = 0
+            self._elsewhere.prepare()  # also in the place of one that has died
+        return self._elsewhere.idle
 
     async def _weigh(self, shard: Shard) -> list[Computed]:
         sample, rest = shard.children[:_SAMPLE], shard.children[_SAMPLE:]

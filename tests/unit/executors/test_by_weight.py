@@ -140,6 +140,9 @@ def test_many_light_children_go_to_processes_that_have_nothing_to_do(flow, kind,
         assert await compute(3) == 0
         elsewhere.busy = False
         assert await compute(3) == (3 if goes else 0)
+        assert elsewhere.prepared is goes
+        elsewhere.prepared = False  # it has died
+        assert await compute(6) == (2 if goes else 0)
         await executor.close()
 
     asyncio.run(story())
