@@ -37,11 +37,14 @@ class ProcessPool:
         self._limits = limits
         self._command = command
         self._workers: list[_Worker] = []
+        self._leaving: list[_Worker] = []  # lost, but perhaps still there
         self._closed = False
 
     def prepare(self) -> None:
         """Start the processes, if they do not run."""
-        self._workers = [worker for worker in self._workers if not worker.lost]
+        known = self._leaving + self._workers
+        self._workers = [worker for worker in known if not worker.lost]
+        self._leaving = [worker for worker in known if worker.lost and not worker.gone]
         while len(self._workers) < self._size:
             self._workers.append(_Worker(self._command))
 
@@ -83,7 +86,8 @@ class ProcessPool:
     async def close(self) -> None:
         """End the processes, whatever they compute: it is computed again after the next start."""
         self._closed = True
-        await asyncio.gather(*(worker.end() for worker in self._workers))
+        await asyncio.gather(*(worker.end() for worker in self._leaving + self._workers))
+        self._leaving.clear()
         self._workers.clear()
 
 
@@ -130,11 +134,14 @@ class _Worker(asyncio.SubprocessProtocol):
     async def end(self) -> None:
         """Kill it; it has ended."""
         await asyncio.wait([self._starting])
-        if self._transport is None or self.lost:
-            return
-        with suppress(ProcessLookupError):
-            self._transport.kill()
-        await self._ended
+        if self._transport is not None:
+            self._kill()
+            await self._ended
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._ended.done() or (self._starting.done() and self._transport is None)
 
     # -- the protocol
 
@@ -156,19 +163,25 @@ class _Worker(asyncio.SubprocessProtocol):
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         self._lose()
+        self._kill()
 
     def process_exited(self) -> None:
         self._lose()
+        assert self._transport is not None
+        self._transport.close()
         if not self._ended.done():
             self._ended.set_result(None)
+
+    def _kill(self) -> None:
+        assert self._transport is not None
+        with suppress(ProcessLookupError):  # it has ended
+            self._transport.kill()
 
     def _is_ready(self, hello: asyncio.Future[bytes]) -> None:
         self.ready = not hello.cancelled() and hello.exception() is None
 
     def _lose(self) -> None:
         self.lost, self.ready = True, False
-        if self._transport is not None:
-            self._transport.close()
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():

@@ -24,6 +24,10 @@ def pids(pool):
     return [worker._transport.get_pid() for worker in pool._workers if worker._transport]
 
 
+#: The event loop that the server has, and Python's own.
+both_loops = pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+
+
 def outputs(computed):
     return [turn.turn.end.output for turn in computed]
 
@@ -34,7 +38,7 @@ async def until_idle(pool):
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@both_loops
 def test_children_are_computed_in_other_processes(run):
     async def story():
         pool = ProcessPool(2, DEFAULT_LIMITS)
@@ -86,7 +90,8 @@ def test_a_large_shard_goes_through_the_pipes():
     asyncio.run(story())
 
 
-def test_a_worker_that_dies_is_replaced():
+@both_loops
+def test_a_worker_that_dies_is_replaced(run):
     async def story():
         pool = ProcessPool(1, DEFAULT_LIMITS)
         await pool.first_turns(shard(ADDS, INPUTS[:1]))
@@ -96,10 +101,11 @@ def test_a_worker_that_dies_is_replaced():
         assert first not in pids(pool)
         await pool.close()
 
-    asyncio.run(story())
+    run(story())
 
 
-def test_a_pool_that_is_closed_lets_go_of_what_it_computes():
+@both_loops
+def test_a_pool_that_is_closed_lets_go_of_what_it_computes(run):
     async def story():
         pool = ProcessPool(1, DEFAULT_LIMITS)
         await pool.first_turns(shard(ADDS, INPUTS[:1]))
@@ -111,10 +117,11 @@ def test_a_pool_that_is_closed_lets_go_of_what_it_computes():
             await heavy
         assert pids(pool) == []
 
-    asyncio.run(story())
+    run(story())
 
 
-def test_a_pool_that_is_closed_as_it_starts_leaves_nothing():
+@both_loops
+def test_a_pool_that_is_closed_as_it_starts_leaves_nothing(run):
     async def story():
         for pauses in range(4):
             pool = ProcessPool(2, DEFAULT_LIMITS)
@@ -126,20 +133,26 @@ def test_a_pool_that_is_closed_as_it_starts_leaves_nothing():
             for worker in workers:
                 assert worker._transport is None or worker._transport.get_returncode() is not None
 
-    asyncio.run(story())
+    run(story())
 
 
+@both_loops
 @pytest.mark.parametrize(
     ("command", "told"),
-    [([sys.executable, "-c", DIES], "died"), (["/nowhere/python"], "No such file or directory: '/nowhere/python'")],
+    [
+        ([sys.executable, "-c", DIES], "died"),
+        (["/nowhere/python"], "/nowhere/python: [Errno 2] No such file or directory"),
+    ],
 )
-def test_children_that_no_process_survives_fail(command, told, caplog):
+def test_children_that_no_process_survives_fail(run, command, told, caplog):
     async def story():
         pool = ProcessPool(1, DEFAULT_LIMITS, command)
         with pytest.raises(StatesError, match="the children of 'M' die of it") as failed:
             await pool.first_turns(shard(ADDS, INPUTS[:1]))
         assert failed.value.error == "States.Runtime"
+        leaving = pool._leaving + pool._workers
         await pool.close()
+        assert all(worker.gone for worker in leaving)
 
-    asyncio.run(story())
+    run(story())
     assert caplog.text.count(told) == 3
